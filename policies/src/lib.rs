@@ -2,3 +2,16 @@
 //! and `pai test` all ask, so that they cannot disagree.
 
 pub mod vocabulary;
+pub mod base;
+pub mod facts;
+mod parse;
+mod entities;
+mod merge;
+mod context;
+pub mod authorizer;
+pub mod decision;
+mod reason;
+
+pub use authorizer::{Authorizer, LoadError};
+pub use decision::{Cause, Denial, Kind, Permit};
+pub use facts::{Action, Facts, Principal, Used};

@@ -1,0 +1,354 @@
+//! The one evaluator: facts in, permit or denial out. Everything is built when a bundle is loaded; a decision
+//! builds a context and asks Cedar.
+
+use std::collections::HashMap;
+
+use cedar_policy::{Decision, Entities, EntityUid, PolicySet, Request, Response};
+use ipnet::IpNet;
+use pai_bundle::Bundle;
+use pai_bundle::limit::Scope;
+use pai_bundle::name::{ModelId, ModelRef, PolicyId, QualifiedName};
+use pai_bundle::origin::Places;
+use pai_bundle::pattern::Pattern;
+use pai_bundle::unit::Tokens;
+
+use crate::context::{self, Needs, Restrictions};
+use crate::decision::{Account, Denial, Permit};
+use crate::entities::{self, Types};
+use crate::facts::{Action, Facts, Principal};
+use crate::merge::{self, Merged, Sort, SortOfPrincipal};
+use crate::parse;
+use crate::reason::Reasons;
+
+/// A bundle's policies cannot be used; none that passed the compiler fails this way.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A policy is not Cedar.
+    #[error("policy `{id}` of the bundle is not Cedar: {cause}")]
+    Policy {
+        /// The policy.
+        id: PolicyId,
+        /// What Cedar says.
+        cause: String,
+    },
+    /// Two policies with one id.
+    #[error("the bundle's policies do not make a set: {0}")]
+    Set(#[source] Box<cedar_policy::PolicySetError>),
+    /// Entities contradict each other.
+    #[error("the bundle's principals and models do not make an entity store: {0}")]
+    Entities(String),
+    /// A policy has no fast form.
+    #[error("the bundle's policies cannot be merged: {0}")]
+    Merge(String),
+    /// A word of the vocabulary is no Cedar name.
+    #[error("`{word}` is not a Cedar name")]
+    Vocabulary {
+        /// The word.
+        word: &'static str,
+    },
+    /// A slice without its provider, or a provider without its slice.
+    #[error("provider `{0}` and its policies are not both in the bundle")]
+    Slice(QualifiedName),
+}
+
+/// The policies of a bundle, ready to be asked.
+#[derive(Debug)]
+pub struct Authorizer {
+    cedar: cedar_policy::Authorizer,
+    entities: Entities,
+    actions: HashMap<Action, EntityUid>,
+    shared: Rules,
+    providers: HashMap<QualifiedName, ProviderRules>,
+    agents: HashMap<QualifiedName, AgentFacts>,
+    access_keys: HashMap<QualifiedName, KeyFacts>,
+    reasons: Reasons,
+}
+
+/// Policies in their readable and in their fast form.
+#[derive(Debug)]
+struct Rules {
+    readable: PolicySet,
+    /// By [`Sort::index`].
+    merged: [Merged; 4],
+}
+
+#[derive(Debug)]
+struct ProviderRules {
+    rules: Rules,
+    models: HashMap<ModelId, EntityUid>,
+    placeholder: EntityUid,
+    per_day: Option<Tokens>,
+    external_per_day: Option<Tokens>,
+    places: Places,
+}
+
+/// What is read of an agent outside of Cedar.
+#[derive(Debug)]
+pub(crate) struct AgentFacts {
+    uid: EntityUid,
+    pub(crate) models: Vec<ModelRef>,
+    pub(crate) per_day: Option<Tokens>,
+    pub(crate) per_request: Option<Tokens>,
+    pub(crate) places: Places,
+}
+
+/// What is read of an access key outside of Cedar.
+#[derive(Debug)]
+pub(crate) struct KeyFacts {
+    uid: EntityUid,
+    pub(crate) allowed_models: Vec<Pattern>,
+    allowed_cidrs: Vec<IpNet>,
+    pub(crate) per_day: Option<Tokens>,
+    pub(crate) places: Places,
+}
+
+/// The principal of a request, found in the bundle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Known<'a> {
+    Agent(&'a AgentFacts),
+    AccessKey(&'a KeyFacts),
+}
+
+impl Known<'_> {
+    fn uid(&self) -> &EntityUid {
+        match self {
+            Self::Agent(agent) => &agent.uid,
+            Self::AccessKey(key) => &key.uid,
+        }
+    }
+
+    pub(crate) fn per_day(&self) -> Option<Tokens> {
+        match self {
+            Self::Agent(agent) => agent.per_day,
+            Self::AccessKey(key) => key.per_day,
+        }
+    }
+
+    /// Keys have no cap of their own on one request.
+    pub(crate) fn per_request(&self) -> Option<Tokens> {
+        match self {
+            Self::Agent(agent) => agent.per_request,
+            Self::AccessKey(_) => None,
+        }
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        match self {
+            Self::Agent(agent) => &agent.places,
+            Self::AccessKey(key) => &key.places,
+        }
+    }
+}
+
+impl Authorizer {
+    /// Parses, indexes and prebuilds everything that decisions need.
+    pub fn new(bundle: &Bundle) -> Result<Self, LoadError> {
+        let types = Types::new()?;
+        let entities = entities::build(bundle, &types)?;
+        let shared = rules(bundle.base_policies.iter().chain(&bundle.authored_policies))?;
+        let mut slices: HashMap<&QualifiedName, &[pai_bundle::policy::Policy]> = HashMap::new();
+        for slice in &bundle.slices {
+            slices.insert(&slice.provider, &slice.policies);
+        }
+        let mut providers = HashMap::new();
+        for provider in &bundle.providers {
+            let slice =
+                slices.remove(&provider.name).ok_or_else(|| LoadError::Slice(provider.name.clone()))?;
+            let models = provider.models.iter();
+            providers.insert(
+                provider.name.clone(),
+                ProviderRules {
+                    rules: rules(slice.iter())?,
+                    models: models.map(|model| (model.clone(), types.model(&provider.name, model))).collect(),
+                    placeholder: types.placeholder(&provider.name),
+                    per_day: provider.max_tokens_per_day,
+                    external_per_day: provider.external_access.max_tokens_per_day,
+                    places: provider.places.clone(),
+                },
+            );
+        }
+        if let Some(name) =
+            bundle.slices.iter().map(|slice| &slice.provider).find(|name| slices.contains_key(name))
+        {
+            return Err(LoadError::Slice(name.clone()));
+        }
+        Ok(Self {
+            cedar: cedar_policy::Authorizer::new(),
+            actions: entities::actions()?,
+            agents: bundle
+                .agents
+                .iter()
+                .map(|agent| (agent.name.clone(), agent_facts(agent, &types)))
+                .collect(),
+            access_keys: bundle
+                .access_keys
+                .iter()
+                .map(|key| (key.name.clone(), key_facts(key, &types)))
+                .collect(),
+            reasons: Reasons::new(bundle)?,
+            entities,
+            shared,
+            providers,
+        })
+    }
+
+    /// Decides. A permit is the only way to send anything to a provider; an evaluation error is a denial.
+    pub fn decide(&self, facts: &Facts<'_>) -> Result<Permit, Box<Denial>> {
+        let Some(principal) = self.principal(facts.principal) else {
+            return Err(self.reasons.unknown_principal(facts));
+        };
+        let Some(provider) = self.providers.get(facts.provider) else {
+            return Err(self.reasons.unknown_provider(facts));
+        };
+        if self.passes(facts, principal, provider) {
+            return Ok(permit(facts, principal, provider));
+        }
+        Err(match self.objections(facts, principal, provider) {
+            Some(denial) => denial,
+            None => self.reasons.disagreement(),
+        })
+    }
+
+    /// As [`Self::decide`], by the readable policies alone, one by one: what the fast form is held to.
+    pub fn decide_readably(&self, facts: &Facts<'_>) -> Result<Permit, Box<Denial>> {
+        match (self.principal(facts.principal), self.providers.get(facts.provider)) {
+            (Some(principal), Some(provider)) => match self.objections(facts, principal, provider) {
+                Some(denial) => Err(denial),
+                None => Ok(permit(facts, principal, provider)),
+            },
+            _ => self.decide(facts),
+        }
+    }
+
+    fn principal(&self, principal: Principal<'_>) -> Option<Known<'_>> {
+        match principal {
+            Principal::Agent(name) => self.agents.get(name).map(Known::Agent),
+            Principal::AccessKey(name) => self.access_keys.get(name).map(Known::AccessKey),
+        }
+    }
+
+    /// The fast form: base and authors' rules permit, and nothing of theirs or of the provider's slice objects.
+    fn passes(&self, facts: &Facts<'_>, principal: Known<'_>, provider: &ProviderRules) -> bool {
+        let sort = Sort {
+            principal: match principal {
+                Known::Agent(_) => SortOfPrincipal::Agent,
+                Known::AccessKey(_) => SortOfPrincipal::AccessKey,
+            },
+            spends: facts.action.spends(),
+        };
+        let [shared, slice] = [&self.shared.merged[sort.index()], &provider.rules.merged[sort.index()]];
+        let ask = |merged: &Merged| self.ask(facts, principal, provider, &merged.set, &merged.needs);
+        ask(shared).is_some_and(|answer| is_clean(&answer) && answer.decision() == Decision::Allow)
+            && ask(slice)
+                .is_some_and(|answer| is_clean(&answer) && answer.diagnostics().reason().next().is_none())
+    }
+
+    /// What the readable form has against it; `None` where it allows.
+    fn objections(
+        &self,
+        facts: &Facts<'_>,
+        principal: Known<'_>,
+        provider: &ProviderRules,
+    ) -> Option<Box<Denial>> {
+        let everything = Needs::everything();
+        let ask = |set| self.ask(facts, principal, provider, set, &everything);
+        let (Some(shared), Some(slice)) = (ask(&self.shared.readable), ask(&provider.rules.readable)) else {
+            return Some(self.reasons.unaskable());
+        };
+        let allowed = shared.decision() == Decision::Allow && is_clean(&shared);
+        let objected = slice.diagnostics().reason().next().is_some() || !is_clean(&slice);
+        (!allowed || objected)
+            .then(|| self.reasons.denial(facts, principal, &provider.places, &[shared, slice]))
+    }
+
+    /// `None` where the question cannot even be put, which the caller takes for a refusal.
+    fn ask(
+        &self,
+        facts: &Facts<'_>,
+        principal: Known<'_>,
+        provider: &ProviderRules,
+        policies: &PolicySet,
+        needs: &Needs,
+    ) -> Option<Response> {
+        let context = context::build(facts, restrictions(facts, principal), needs)?;
+        let action = self.actions.get(&facts.action)?.clone();
+        let resource = provider.models.get(facts.model).unwrap_or(&provider.placeholder).clone();
+        let request = Request::new(principal.uid().clone(), action, resource, context, None).ok()?;
+        Some(self.cedar.is_authorized(&request, policies, &self.entities))
+    }
+}
+
+fn permit(facts: &Facts<'_>, principal: Known<'_>, provider: &ProviderRules) -> Permit {
+    let accounts = accounts(facts, principal, provider);
+    Permit::new(facts.provider.clone(), facts.model.clone(), facts.action, facts.tokens, accounts)
+}
+
+fn rules<'a>(written: impl Iterator<Item = &'a pai_bundle::policy::Policy>) -> Result<Rules, LoadError> {
+    let policies = parse::policies(written)?;
+    let [a, b, c, d] = Sort::ALL.map(|sort| merge::merge(&policies, sort));
+    Ok(Rules { readable: parse::set(policies)?, merged: [a?, b?, c?, d?] })
+}
+
+fn agent_facts(agent: &pai_bundle::principal::Agent, types: &Types) -> AgentFacts {
+    AgentFacts {
+        uid: types.agent(&agent.name),
+        models: agent.models.clone(),
+        per_day: agent.max_tokens_per_day,
+        per_request: agent.max_tokens_per_request,
+        places: agent.places.clone(),
+    }
+}
+
+fn key_facts(key: &pai_bundle::principal::AccessKey, types: &Types) -> KeyFacts {
+    KeyFacts {
+        uid: types.access_key(&key.name),
+        allowed_models: key.allowed_models.clone(),
+        allowed_cidrs: key.allowed_cidrs.clone(),
+        per_day: key.max_tokens_per_day,
+        places: key.places.clone(),
+    }
+}
+
+/// A policy that errs is skipped by Cedar, so an answer with errors proves nothing.
+fn is_clean(answer: &Response) -> bool {
+    answer.diagnostics().errors().next().is_none()
+}
+
+/// Lists that Cedar cannot iterate, answered here: globs and networks.
+fn restrictions(facts: &Facts<'_>, principal: Known<'_>) -> Restrictions {
+    match principal {
+        Known::Agent(_) => Restrictions { ip_allowed: true, model_allowed: true },
+        Known::AccessKey(key) => Restrictions {
+            ip_allowed: key.allowed_cidrs.is_empty()
+                || key.allowed_cidrs.iter().any(|net| net.contains(&facts.address.to_canonical())),
+            model_allowed: key.allowed_models.is_empty() || key.allows(facts.provider, facts.model),
+        },
+    }
+}
+
+impl KeyFacts {
+    /// Whether a pattern matches the bare id or the id behind its provider's name.
+    fn allows(&self, provider: &QualifiedName, model: &ModelId) -> bool {
+        let reference = format!("{}/{model}", provider.name);
+        self.allowed_models
+            .iter()
+            .any(|pattern| pattern.matches(model.as_str()) || pattern.matches(&reference))
+    }
+}
+
+/// Every account that the tokens count in, whether it has a cap or not.
+fn accounts(facts: &Facts<'_>, principal: Known<'_>, provider: &ProviderRules) -> Vec<Account> {
+    if !facts.action.spends() {
+        return Vec::new();
+    }
+    let account = |scope, name: &QualifiedName, limit| Account { scope, name: name.clone(), limit };
+    let mut all = vec![account(Scope::Provider, facts.provider, provider.per_day)];
+    match facts.principal {
+        Principal::Agent(name) => all.push(account(Scope::Agent, name, principal.per_day())),
+        Principal::AccessKey(name) => {
+            all.push(account(Scope::ProviderExternal, facts.provider, provider.external_per_day));
+            all.push(account(Scope::AccessKey, name, principal.per_day()));
+        }
+    }
+    all
+}
