@@ -1,1 +1,32 @@
-//! placeholder
+//! The gateway: one request from credential to settled tokens. Modules stand in the order in which a request
+//! meets them; `exchange` is that way as one story.
+
+pub mod settings;
+pub mod secret;
+pub mod token;
+pub mod snapshot;
+pub mod surface;
+pub mod listener;
+mod exchange;
+mod identify;
+mod candidate;
+mod protocol;
+mod bound;
+mod authorize;
+mod rate;
+mod forward;
+mod upstream;
+mod sse;
+mod meter;
+mod settle;
+mod body;
+mod models;
+mod refusal;
+pub mod record;
+mod admin;
+pub mod gateway;
+pub mod stop;
+pub mod telemetry;
+
+pub use gateway::{Gateway, StartError};
+pub use settings::Settings;

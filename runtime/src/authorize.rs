@@ -1,0 +1,86 @@
+//! A candidate and today's balances to a permit: the facts are gathered here, the policies decide.
+
+use std::net::IpAddr;
+
+use pai_bundle::limit::Scope;
+use pai_bundle::name::QualifiedName;
+use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+use pai_ledger::Ledger;
+use pai_ledger::account::{Account, Charge};
+use pai_policies::{Action, Facts, Permit, Principal, Used};
+
+use crate::candidate::Candidate;
+use crate::identify::Caller;
+use crate::refusal::Refusal;
+use crate::snapshot::Snapshot;
+
+/// What is the same for every candidate of a request.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) action: Action,
+    pub(crate) address: IpAddr,
+    pub(crate) now: UnixSeconds,
+    /// Fixed when the request came in: a request belongs to one day, wherever midnight falls.
+    pub(crate) day: UtcDay,
+}
+
+/// Asks the policies about one candidate.
+pub(crate) fn authorize(
+    snapshot: &Snapshot,
+    ledger: &Ledger,
+    circumstances: &Circumstances<'_>,
+    candidate: &Candidate,
+    tokens: Tokens,
+) -> Result<Permit, Refusal> {
+    let principal = circumstances.caller.holder().as_principal();
+    let facts = Facts {
+        principal,
+        provider: &candidate.provider,
+        model: &candidate.model,
+        action: circumstances.action,
+        tokens,
+        used: used(ledger, principal, &candidate.provider, circumstances),
+        address: circumstances.address,
+        now: circumstances.now,
+    };
+    snapshot.authorizer.decide(&facts).map_err(Refusal::Denied)
+}
+
+/// What stands in the accounts now. The ledger checks again, in one step with the hold: this is for the policies'
+/// eyes, and for their words.
+fn used(
+    ledger: &Ledger,
+    principal: Principal<'_>,
+    provider: &QualifiedName,
+    circumstances: &Circumstances<'_>,
+) -> Used {
+    if !circumstances.action.spends() {
+        return Used::default();
+    }
+    let of = |scope, name: &QualifiedName| {
+        let balance = ledger.balance(&account(scope, name, circumstances.day));
+        balance.settled.saturating_add(balance.held)
+    };
+    let (provider_external, scope) = match principal {
+        Principal::Agent(_) => (Tokens::ZERO, Scope::Agent),
+        Principal::AccessKey(_) => (of(Scope::ProviderExternal, provider), Scope::AccessKey),
+    };
+    Used {
+        provider: of(Scope::Provider, provider),
+        provider_external,
+        principal: of(scope, principal.name()),
+    }
+}
+
+fn account(scope: Scope, name: &QualifiedName, day: UtcDay) -> Account {
+    Account { scope, name: name.to_string(), day }
+}
+
+/// The ledger's side of a permit: its accounts on the request's day.
+pub(crate) fn charges(permit: &Permit, day: UtcDay) -> Vec<Charge> {
+    permit
+        .accounts()
+        .iter()
+        .map(|wanted| Charge { account: account(wanted.scope, &wanted.name, day), limit: wanted.limit })
+        .collect()
+}

@@ -1,0 +1,261 @@
+//! The candidates of a request, in order, until one answers: each is decided, bounded, held and sent on its own, and
+//! a failed one never lets the next skip a step.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use pai_bundle::catalogue;
+use pai_bundle::name::QualifiedName;
+use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+use pai_ledger::{Hold, HoldError, Ledger, RequestId};
+use pai_policies::{Action, Permit};
+
+use crate::authorize::{self, Circumstances};
+use crate::bound::{self, Bound};
+use crate::candidate::Candidate;
+use crate::identify::Caller;
+use crate::protocol::anthropic::request::{self, Asked};
+use crate::refusal::{OverBudget, Refusal};
+use crate::settle::Note;
+use crate::snapshot::{Snapshot, Upstream};
+use crate::upstream::{Call, Client, Sent, retry};
+
+/// A request that is ready to go out.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) client: &'a Client,
+    pub(crate) caller: &'a Caller,
+    pub(crate) action: Action,
+    pub(crate) address: IpAddr,
+    pub(crate) now: UnixSeconds,
+    pub(crate) day: UtcDay,
+    pub(crate) path: &'static str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) asked: &'a Asked,
+    pub(crate) body: &'a Bytes,
+}
+
+/// What the client gets.
+pub(crate) enum Forwarded {
+    /// An answer that has begun, with the hold that its end settles.
+    Answer { response: http::Response<reqwest::Body>, hold: Hold, from: Candidate },
+    /// The last provider's own refusal, passed on as it is.
+    Failure { response: http::Response<reqwest::Body>, from: Candidate },
+    /// Ours.
+    Refused(Refusal),
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Done(Forwarded),
+    /// Another candidate may do better; this is what to say if none does.
+    Next(Forwarded, Transient),
+}
+
+/// Whether a candidate failed in a way that its provider's fallbacks are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transient {
+    Yes,
+    No,
+}
+
+/// Goes through the candidates.
+pub(crate) async fn forward(
+    outgoing: &Outgoing<'_>,
+    candidates: Vec<Candidate>,
+    note: &mut Note,
+) -> Forwarded {
+    let mut queue: VecDeque<Candidate> = candidates.iter().cloned().collect();
+    let mut seen = candidates;
+    let mut told: Option<Forwarded> = None;
+    while let Some(candidate) = queue.pop_front() {
+        note.candidate(&candidate);
+        match try_candidate(outgoing, &candidate, note).await {
+            Attempt::Done(result) => return result,
+            Attempt::Next(result, transient) => {
+                told = Some(more_telling(told, result));
+                if transient == Transient::Yes {
+                    append_fallbacks(outgoing.snapshot, &candidate, &mut queue, &mut seen);
+                }
+            }
+        }
+    }
+    told.unwrap_or(Forwarded::Refused(Refusal::LedgerUnavailable))
+}
+
+/// A provider's own failure tells more than "the next one is out of budget too"; of two refusals, the first is about
+/// the model that was asked for.
+fn more_telling(before: Option<Forwarded>, now: Forwarded) -> Forwarded {
+    match (before, now) {
+        (None, now) => now,
+        (Some(_), now @ Forwarded::Failure { .. }) => now,
+        (Some(before), _) => before,
+    }
+}
+
+/// Fallbacks of the provider that failed, behind the caller's own list; each goes through the policies like any
+/// other candidate.
+fn append_fallbacks(
+    snapshot: &Snapshot,
+    failed: &Candidate,
+    queue: &mut VecDeque<Candidate>,
+    seen: &mut Vec<Candidate>,
+) {
+    let Some(upstream) = snapshot.provider(&failed.provider) else { return };
+    for fallback in &upstream.provider.fallbacks {
+        let candidate = Candidate {
+            provider: QualifiedName::new(failed.provider.namespace.clone(), fallback.provider.clone()),
+            model: fallback.model.clone(),
+        };
+        if !seen.contains(&candidate) {
+            seen.push(candidate.clone());
+            queue.push_back(candidate);
+        }
+    }
+}
+
+/// One candidate, with its provider's retries. Every attempt has a permit and a hold of its own.
+async fn try_candidate(outgoing: &Outgoing<'_>, candidate: &Candidate, note: &mut Note) -> Attempt {
+    let Some(upstream) = outgoing.snapshot.provider(&candidate.provider) else {
+        let known = Vec::new();
+        let refusal = Refusal::NoProvider { model: candidate.model.to_string(), known };
+        return Attempt::Next(Forwarded::Refused(refusal), Transient::No);
+    };
+    let retries = upstream.provider.retry;
+    let mut attempt = 1;
+    loop {
+        let (permit, hold) = match admit(outgoing, upstream, candidate, note).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => return refused(refusal, candidate, note),
+        };
+        let sent = outgoing.client.send(upstream, permit, hold, call(outgoing, candidate)).await;
+        let (result, wait) = match sent {
+            Sent::Answered { response, hold } => {
+                note.attempt(candidate, "answered");
+                return Attempt::Done(Forwarded::Answer { response, hold, from: candidate.clone() });
+            }
+            Sent::Failed(response) => {
+                note.released();
+                note.attempt(candidate, response.status().as_str());
+                let (status, from) = (response.status(), candidate.clone());
+                let wait = retry::wait(retries, attempt, Some(response.headers()), retry::jitter);
+                let result = Forwarded::Failure { response, from };
+                if !retry::is_transient(status) {
+                    return Attempt::Done(result);
+                }
+                (result, wait)
+            }
+            Sent::Unreachable(refusal) => {
+                note.released();
+                note.attempt(candidate, &refusal.code());
+                if !matches!(refusal, Refusal::UpstreamFailed { .. }) {
+                    return Attempt::Next(Forwarded::Refused(refusal), Transient::No);
+                }
+                let wait = retry::wait(retries, attempt, None, retry::jitter);
+                (Forwarded::Refused(refusal), wait)
+            }
+            Sent::Broke(refusal) => {
+                note.attempt(candidate, "broke off; its hold was counted in full");
+                let wait = retry::wait(retries, attempt, None, retry::jitter);
+                (Forwarded::Refused(refusal), wait)
+            }
+        };
+        match wait.filter(|_| attempt < retries.max_attempts) {
+            Some(wait) => pause(wait).await,
+            None => return Attempt::Next(result, Transient::Yes),
+        }
+        attempt += 1;
+    }
+}
+
+async fn pause(wait: Duration) {
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// A policy's "no" to what was asked for is an answer; only a full budget sends the request on to the next candidate.
+fn refused(refusal: Refusal, candidate: &Candidate, note: &mut Note) -> Attempt {
+    note.attempt(candidate, &refusal.code());
+    let elsewhere = refusal.is_about_budget() || matches!(refusal, Refusal::OtherProtocol { .. });
+    let result = Forwarded::Refused(refusal);
+    if elsewhere { Attempt::Next(result, Transient::No) } else { Attempt::Done(result) }
+}
+
+/// Bound, permit, hold: the three things without which nothing is sent.
+async fn admit(
+    outgoing: &Outgoing<'_>,
+    upstream: &Upstream,
+    candidate: &Candidate,
+    note: &mut Note,
+) -> Result<(Permit, Hold), Refusal> {
+    let (tokens, unbounded) = bounded(outgoing, candidate);
+    let circumstances = Circumstances {
+        caller: outgoing.caller,
+        action: outgoing.action,
+        address: outgoing.address,
+        now: outgoing.now,
+        day: outgoing.day,
+    };
+    let permit = authorize::authorize(outgoing.snapshot, outgoing.ledger, &circumstances, candidate, tokens)?;
+    if let Some(what) = unbounded
+        && (upstream.provider.max_tokens_per_request.is_some()
+            || permit.accounts().iter().any(|account| account.limit.is_some()))
+    {
+        return Err(Refusal::Unbounded { what });
+    }
+    let charges = authorize::charges(&permit, outgoing.day);
+    let id = hold_id()?;
+    let hold = outgoing
+        .ledger
+        .hold(id, charges.clone(), permit.tokens(), outgoing.now)
+        .await
+        .map_err(|error| no_room(error, outgoing.snapshot))?;
+    note.holds(hold.tokens(), charges);
+    Ok((permit, hold))
+}
+
+/// Every hold has an id of its own, unlike any other's of any run.
+fn hold_id() -> Result<RequestId, Refusal> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Refusal::LedgerUnavailable)?;
+    Ok(RequestId(u128::from_le_bytes(bytes)))
+}
+
+/// The most that the request can use with this candidate, and what has no bound.
+fn bounded(outgoing: &Outgoing<'_>, candidate: &Candidate) -> (Tokens, Option<String>) {
+    if !outgoing.action.spends() {
+        return (Tokens::ZERO, None);
+    }
+    let known = catalogue::find(candidate.model.as_str());
+    match bound::of(&outgoing.asked.input, outgoing.asked.max_tokens, known) {
+        Bound::Tokens(tokens) => (tokens, None),
+        Bound::Unbounded { what, one_call } => (one_call, Some(what)),
+    }
+}
+
+/// The ledger's "no", with the policy and the manifest line that say the same.
+fn no_room(error: HoldError, snapshot: &Snapshot) -> Refusal {
+    let HoldError::OverBudget { account, limit, settled, held, asked } = error else {
+        return Refusal::LedgerUnavailable;
+    };
+    let Ok(name) = account.name.parse::<QualifiedName>() else { return Refusal::LedgerUnavailable };
+    let rule =
+        snapshot.limit(account.scope, &name).map(|limit| (limit.policy.to_string(), limit.origin.clone()));
+    Refusal::OverBudget { scope: account.scope, name, limit, used: settled.saturating_add(held), asked, rule }
+}
+
+fn call<'a>(outgoing: &Outgoing<'a>, candidate: &Candidate) -> Call<'a> {
+    Call {
+        path: outgoing.path,
+        query: outgoing.query,
+        headers: outgoing.headers,
+        body: request::with_model(outgoing.body, outgoing.asked, candidate.model.as_str()),
+        stream: outgoing.asked.stream,
+    }
+}

@@ -1,0 +1,159 @@
+//! A running gateway: everything opened in order, one clear error for what cannot be, and all of it closed in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::body::Body;
+use axum::routing::any;
+use http::Request;
+use pai_ledger::clock::Clock;
+use pai_ledger::store::StoreError;
+use pai_ledger::store::sled::SledStore;
+use pai_ledger::{Ledger, LedgerError};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, Health};
+use crate::exchange::{self, Shared};
+use crate::listener::{self, ListenError};
+use crate::rate::Rates;
+use crate::record::{RecordError, Recorder};
+use crate::settings::Settings;
+use crate::snapshot::Snapshot;
+use crate::surface::ROUTES;
+use crate::upstream::Client;
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state folder cannot be made.
+    #[error("the state folder `{path}` cannot be made: {cause}")]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The ledger's files cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The records' file cannot be used.
+    #[error(transparent)]
+    Records(#[from] RecordError),
+    /// No TLS or no trusted roots on this machine.
+    #[error("the HTTP client for providers cannot be set up: {0}")]
+    Client(#[from] reqwest::Error),
+    /// An address is taken.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+/// A gateway that serves until it is shut down.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    recorder: Recorder,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    draining: Arc<AtomicBool>,
+    stop: CancellationToken,
+    stop_admin: CancellationToken,
+    data: JoinHandle<()>,
+    admin: JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Opens ledger, records and sockets, and serves.
+    pub async fn start(
+        snapshot: Snapshot,
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        // The only TLS provider of the workspace; a second install is the same one again.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::new(settings.upstream)?;
+        // Sockets first: a taken address should not touch the ledger.
+        let listener = listener::bind(settings.listen, "--listen").await?;
+        let admin_listener = listener::bind(settings.admin_listen, "--admin-listen").await?;
+        let local = |listener: &tokio::net::TcpListener, wanted| listener.local_addr().unwrap_or(wanted);
+        let address = local(&listener, settings.listen);
+        let admin_address = local(&admin_listener, settings.admin_listen);
+        std::fs::create_dir_all(&settings.state)
+            .map_err(|cause| StartError::State { path: settings.state.clone(), cause })?;
+        let store = SledStore::open(&settings.state.join("ledger"))?;
+        let ledger = Ledger::open(Box::new(store), pai_ledger::Settings::default())?;
+        let recorder = Recorder::open(&settings.state.join("records.jsonl"), settings.echo_records)?;
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            ledger,
+            client,
+            clock,
+            rates: Rates::default(),
+            records: recorder.sender(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+        });
+        let draining = Arc::new(AtomicBool::new(false));
+        let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+        let health = Health { shared: shared.clone(), draining: draining.clone() };
+        let data = tokio::spawn(listener::serve(listener, router(&shared), stop.clone(), settings.drain));
+        let admin = tokio::spawn(listener::serve(
+            admin_listener,
+            admin::router(health),
+            stop_admin.clone(),
+            std::time::Duration::from_millis(100),
+        ));
+        tracing::info!(event = "gateway.started", address = %address, admin = %admin_address);
+        Ok(Self { shared, recorder, address, admin_address, draining, stop, stop_admin, data, admin })
+    }
+
+    /// Where callers connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where health is asked for.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// The ledger, for whoever reports from it.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+
+    /// Stops accepting, lets requests end until the deadline, writes the exact balances, closes the files.
+    pub async fn shutdown(self) -> Result<(), LedgerError> {
+        self.draining.store(true, Ordering::Relaxed);
+        self.stop.cancel();
+        let served = self.data.await;
+        self.stop_admin.cancel();
+        let administered = self.admin.await;
+        if served.is_err() || administered.is_err() {
+            tracing::error!(event = "listener.panicked", "a listener ended before it was told to");
+        }
+        // Connections that were cut are dropped by their own tasks; their holds settle as they go.
+        tokio::task::yield_now().await;
+        let ledger = self.shared.ledger.clone();
+        let closed = ledger.close().await;
+        drop(self.shared);
+        self.recorder.close();
+        closed
+    }
+}
+
+/// The route table as a router.
+fn router(shared: &Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let shared = shared.clone();
+        let handler = move |request: Request<Body>| exchange::answer(shared.clone(), route, request);
+        router = router.route(route.path, any(handler));
+    }
+    router.fallback(|| async { exchange::no_route() })
+}

@@ -1,0 +1,141 @@
+//! Reads how many tokens an answer used from a copy of its bytes, plain or streaming, compressed or not. The bytes
+//! on their way to the client are never touched; what cannot be read leaves the hold as it is.
+
+mod inflate;
+
+use bytes::Bytes;
+use pai_bundle::unit::Tokens;
+use pai_ledger::usage::Settlement;
+
+use crate::protocol::anthropic::stream::{self, Reading};
+use crate::sse::Splitter;
+use inflate::Inflate;
+
+/// Most bytes of a plain answer that are kept to be read at its end.
+const PLAIN_MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// What may have been generated and not yet delivered when a stream was given up: what a fast model writes in a
+/// second or two. Added to the delivered bytes, which are at least as many as their tokens.
+const TOKENS_IN_FLIGHT: u64 = 256;
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One JSON document.
+    Plain,
+    /// Server-sent events.
+    Stream,
+}
+
+/// How an answer's bytes are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// As they are.
+    Identity,
+    /// gzip.
+    Gzip,
+    /// Something that was not asked for and is not read.
+    Unknown,
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    source: Source,
+    inflate: Option<Inflate>,
+    readable: bool,
+    reading: Reading,
+}
+
+#[derive(Debug)]
+enum Source {
+    Plain(Vec<u8>),
+    Stream(Splitter),
+}
+
+impl Meter {
+    /// A meter for an answer of this form.
+    pub(crate) fn new(form: Form, encoding: Encoding) -> Self {
+        let source = match form {
+            Form::Plain => Source::Plain(Vec::new()),
+            Form::Stream => Source::Stream(Splitter::default()),
+        };
+        Self {
+            source,
+            inflate: (encoding == Encoding::Gzip).then(Inflate::default),
+            readable: encoding != Encoding::Unknown,
+            reading: Reading::default(),
+        }
+    }
+
+    /// Takes the next bytes of the answer.
+    pub(crate) fn feed(&mut self, bytes: &Bytes) {
+        if !self.readable {
+            return;
+        }
+        match &mut self.inflate {
+            None => Self::read(&mut self.source, &mut self.reading, &mut self.readable, bytes),
+            Some(inflate) => {
+                let (source, reading, readable) = (&mut self.source, &mut self.reading, &mut self.readable);
+                let mut still = true;
+                let inflated = inflate.feed(bytes, |piece| Self::read(source, reading, &mut still, piece));
+                *readable = still && inflated.is_ok();
+            }
+        }
+    }
+
+    fn read(source: &mut Source, reading: &mut Reading, readable: &mut bool, bytes: &[u8]) {
+        match source {
+            Source::Plain(kept) if kept.len() + bytes.len() > PLAIN_MAX_BYTES => {
+                *readable = false;
+                *kept = Vec::new();
+            }
+            Source::Plain(kept) => kept.extend_from_slice(bytes),
+            Source::Stream(splitter) => splitter.feed(bytes, |event| stream::read(event, reading)),
+        }
+    }
+
+    /// Whether a stream has said that it is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        match self.source {
+            Source::Plain(_) => true,
+            // What cannot be read cannot be judged either.
+            Source::Stream(_) => self.reading.stopped || self.reading.failed || !self.readable,
+        }
+    }
+
+    /// Whether an event of ours can be put into the answer here: not into compressed bytes, and not into the middle
+    /// of another event, which would make one broken event of the two.
+    pub(crate) fn can_take_an_event(&self) -> bool {
+        let between_events = match &self.source {
+            Source::Plain(_) => false,
+            Source::Stream(splitter) => splitter.is_between_events(),
+        };
+        between_events && self.inflate.is_none() && self.readable
+    }
+
+    /// What the answer used, when it came to its end.
+    pub(crate) fn settle_finished(mut self, held: Tokens) -> Settlement {
+        if let Source::Plain(kept) = &self.source
+            && self.readable
+        {
+            stream::read_plain(kept, &mut self.reading);
+        }
+        match self.reading.usage {
+            Some(usage) if self.reading.output_is_final => Settlement { usage, estimated: false },
+            _ => self.settle_given_up(held),
+        }
+    }
+
+    /// What it used, when it was cut: input as reported; output the larger of what was reported and what was
+    /// delivered, never above the hold. Nothing reported leaves the whole hold.
+    pub(crate) fn settle_given_up(self, held: Tokens) -> Settlement {
+        let Some(mut usage) = self.reading.usage.filter(|_| self.readable) else {
+            return Settlement::in_full(held);
+        };
+        let delivered = Tokens(self.reading.delivered_bytes.saturating_add(TOKENS_IN_FLIGHT));
+        let room = held.saturating_sub(usage.total().saturating_sub(usage.output));
+        usage.output = usage.output.max(delivered.min(room));
+        Settlement { usage, estimated: true }
+    }
+}

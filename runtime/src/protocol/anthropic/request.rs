@@ -1,0 +1,222 @@
+//! What is read of a request's body: the model, how much may be answered, and what its input is made of.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::content::{Contents, System};
+
+/// A body as far as it is read. The bytes themselves are forwarded.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The model as the client wrote it; empty where it wrote none.
+    pub(crate) model: String,
+    /// Where in the body the model's string stands, quotes included.
+    pub(crate) model_at: Option<Range<usize>>,
+    /// `max_tokens`, where the client sent one.
+    pub(crate) max_tokens: Option<u64>,
+    /// Whether the answer is a stream.
+    pub(crate) stream: bool,
+    /// What the input is made of.
+    pub(crate) input: Input,
+}
+
+/// The input's parts, as far as they bear on its size in tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Input {
+    /// Bytes of the body that can be text: all, less the base64 data of images.
+    pub(crate) text_bytes: u64,
+    /// Images.
+    pub(crate) images: u64,
+    /// Parts whose size is not in the body, in the caller's words: documents, files, URLs.
+    pub(crate) unsized_parts: Option<&'static str>,
+    /// Tools that the provider itself runs, again and again within one request.
+    pub(crate) server_tool: Option<String>,
+    /// Tools that the client runs.
+    pub(crate) client_tools: u64,
+}
+
+/// Why a body cannot be forwarded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// Not an object. Serde would read an array as one, field by field.
+    #[error("the request's body is not a JSON object")]
+    NotAnObject,
+    /// Not what the API takes.
+    #[error("the request's body is not one that the Messages API takes: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+// A repeated key is an error, so that policy and provider cannot read different ones.
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    model: Option<&'a RawValue>,
+    #[serde(default)]
+    max_tokens: Option<u64>,
+    #[serde(default)]
+    stream: Option<bool>,
+    #[serde(default)]
+    system: System,
+    #[serde(default)]
+    messages: Vec<Message>,
+    #[serde(default)]
+    tools: Option<Vec<Tool>>,
+    #[serde(default)]
+    mcp_servers: Option<Vec<IgnoredAny>>,
+    #[serde(default)]
+    container: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    content: Contents,
+}
+
+#[derive(Deserialize)]
+struct Tool {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+}
+
+/// Tools with a dated type that the client runs all the same
+/// (<https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview>); every other dated type runs at the provider.
+const CLIENT_TOOL_TYPES: &[&str] = &["custom", "bash_", "text_editor_", "computer_", "memory_"];
+
+/// Reads a body.
+pub(crate) fn read(body: &Bytes) -> Result<Asked, RequestError> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(RequestError::NotAnObject);
+    }
+    let parsed: Body<'_> = serde_json::from_slice(body)?;
+    let (model, model_at) = match parsed.model {
+        Some(raw) => (serde_json::from_str::<Option<String>>(raw.get())?, place(body, raw.get())),
+        None => (None, None),
+    };
+    let mut contents = parsed.system.0;
+    for message in &parsed.messages {
+        contents.add(&message.content);
+    }
+    let mut input = Input {
+        text_bytes: (body.len() as u64).saturating_sub(contents.image_data_bytes),
+        images: contents.images,
+        unsized_parts: contents.unsized_parts,
+        ..Input::default()
+    };
+    for tool in parsed.tools.into_iter().flatten() {
+        match tool.kind {
+            Some(kind) if !CLIENT_TOOL_TYPES.iter().any(|known| kind.starts_with(known)) => {
+                input.server_tool = Some(format!("the server tool `{kind}`"));
+            }
+            _ => input.client_tools += 1,
+        }
+    }
+    if parsed.mcp_servers.is_some_and(|servers| !servers.is_empty()) {
+        input.server_tool = Some("`mcp_servers`".to_owned());
+    }
+    if parsed.container.is_some() {
+        input.server_tool = Some("`container`".to_owned());
+    }
+    Ok(Asked {
+        model: model.unwrap_or_default(),
+        model_at,
+        max_tokens: parsed.max_tokens,
+        stream: parsed.stream.unwrap_or(false),
+        input,
+    })
+}
+
+/// Where `part`, borrowed from `body`, stands in it.
+fn place(body: &Bytes, part: &str) -> Option<Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
+    let end = start.checked_add(part.len())?;
+    (body.get(start..end)? == part.as_bytes()).then_some(start..end)
+}
+
+/// The same body, asking for another model: nothing but the model's string changes.
+pub(crate) fn with_model(body: &Bytes, asked: &Asked, model: &str) -> Bytes {
+    match &asked.model_at {
+        Some(at) if asked.model != model => {
+            let name = serde_json::Value::String(model.to_owned()).to_string();
+            let (before, after) = (&body[..at.start], &body[at.end..]);
+            [before, name.as_bytes(), after].concat().into()
+        }
+        _ => body.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(text: &str) -> Asked {
+        read(&Bytes::from(text.to_owned())).expect("a request")
+    }
+
+    #[test]
+    fn only_the_models_bytes_change() {
+        let text = "{ \"x\" : [1,  2], \"model\" :\t\"a/claude\\u002d1\" , \"max_tokens\":5,\"messages\":[]}";
+        let body = Bytes::from(text);
+        let asked = read(&body).expect("a request");
+        assert_eq!(asked.model, "a/claude-1");
+        assert_eq!(
+            with_model(&body, &asked, "claude-1"),
+            text.replace("\"a/claude\\u002d1\"", "\"claude-1\"")
+        );
+        assert_eq!(with_model(&body, &asked, "a/claude-1"), text);
+    }
+
+    #[test]
+    fn a_repeated_model_is_refused() {
+        let body = Bytes::from_static(b"{\"model\":\"a\",\"model\":\"b\",\"messages\":[]}");
+        assert!(read(&body).is_err());
+    }
+
+    #[test]
+    fn an_images_bytes_are_no_text() {
+        let data = "A".repeat(10_000);
+        let text = format!(
+            r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":[
+               {{"type":"text","text":"hi"}},
+               {{"type":"image","source":{{"type":"base64","media_type":"image/png","data":"{data}"}}}},
+               {{"type":"tool_result","tool_use_id":"t","content":[
+                 {{"type":"image","source":{{"type":"url","url":"https://example.com/a.png"}}}}]}}]}}]}}"#
+        );
+        let asked = asked(&text);
+        assert_eq!(asked.input.images, 2);
+        assert_eq!(asked.input.text_bytes, (text.len() - 10_000) as u64);
+        assert_eq!(asked.input.unsized_parts, None);
+    }
+
+    #[test]
+    fn what_has_no_size_in_the_body_is_found() {
+        let document = asked(
+            r#"{"messages":[{"content":[{"type":"document","source":{"type":"base64","data":"AAAA"}}]}]}"#,
+        );
+        assert!(document.input.unsized_parts.is_some());
+        let file =
+            asked(r#"{"messages":[{"content":[{"type":"image","source":{"type":"file","file_id":"f"}}]}]}"#);
+        assert_eq!(file.input.images, 1);
+        let search = asked(r#"{"messages":[],"tools":[{"type":"web_search_20250305","name":"web_search"}]}"#);
+        assert!(search.input.server_tool.is_some());
+        let own = asked(
+            r#"{"messages":[],"tools":[{"name":"a"},{"type":"custom","name":"b"},{"type":"bash_20250124","name":"bash"}]}"#,
+        );
+        assert_eq!((own.input.server_tool, own.input.client_tools), (None, 3));
+    }
+
+    #[test]
+    fn odd_bodies_are_errors_and_never_panics() {
+        for text in
+            ["", "[]", "{", "null", "{\"model\":5}", "{\"messages\":5}", "{\"max_tokens\":-1}", "\u{0}"]
+        {
+            assert!(read(&Bytes::from(text)).is_err(), "{text:?}");
+        }
+        let deep = format!("{{\"messages\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        assert!(read(&Bytes::from(deep)).is_err());
+    }
+}

@@ -1,0 +1,187 @@
+//! What an answer reports of its usage, from its events or from its one document.
+//!
+//! `message_start` has the input and the split of cache writes; `message_delta` is cumulative and repeats the other
+//! counters, so fields are merged, last value wins, and never added (wire facts 0.6 and 4.1).
+
+use pai_bundle::unit::Tokens;
+use pai_ledger::usage::Usage;
+use serde::Deserialize;
+
+use crate::sse::Event;
+
+/// What has been read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// The counters, once any was reported.
+    pub(crate) usage: Option<Usage>,
+    /// Whether the output counter is that of a finished or finishing answer, not that of its start.
+    pub(crate) output_is_final: bool,
+    /// Whether `message_stop` was seen.
+    pub(crate) stopped: bool,
+    /// Whether an error event was seen, which ends a stream as well.
+    pub(crate) failed: bool,
+    /// Bytes of content delivered: at least as many as tokens.
+    pub(crate) delivered_bytes: u64,
+    counters: Counters,
+}
+
+/// Counters as reported; a negative or fractional one fails to parse, and the event is passed over.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+struct Counters {
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    cache_creation: Option<CacheCreation>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+struct CacheCreation {
+    ephemeral_5m_input_tokens: Option<u64>,
+    ephemeral_1h_input_tokens: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Start {
+    message: WithUsage,
+}
+
+#[derive(Deserialize)]
+struct WithUsage {
+    usage: Option<Counters>,
+}
+
+/// Reads one event. Unknown ones, and ones that cannot be read, change nothing.
+pub(crate) fn read(event: Event<'_>, reading: &mut Reading) {
+    match event.name {
+        "content_block_delta" | "content_block_start" => {
+            reading.delivered_bytes = reading.delivered_bytes.saturating_add(event.data.len() as u64);
+        }
+        "message_start" => {
+            if let Ok(start) = serde_json::from_slice::<Start>(event.data) {
+                reading.merge(start.message.usage);
+            }
+        }
+        "message_delta" => {
+            if let Ok(delta) = serde_json::from_slice::<WithUsage>(event.data) {
+                let reported = delta.usage.is_some_and(|usage| usage.output_tokens.is_some());
+                reading.merge(delta.usage);
+                reading.output_is_final |= reported;
+            }
+        }
+        "message_stop" => reading.stopped = true,
+        "error" => reading.failed = true,
+        _ => {}
+    }
+}
+
+/// Reads a whole document.
+pub(crate) fn read_plain(document: &[u8], reading: &mut Reading) {
+    reading.delivered_bytes = document.len() as u64;
+    if let Ok(message) = serde_json::from_slice::<WithUsage>(document) {
+        reading.output_is_final = message.usage.is_some_and(|usage| usage.output_tokens.is_some());
+        reading.merge(message.usage);
+    }
+}
+
+impl Reading {
+    fn merge(&mut self, reported: Option<Counters>) {
+        let Some(new) = reported else { return };
+        let all = &mut self.counters;
+        all.input_tokens = new.input_tokens.or(all.input_tokens);
+        all.output_tokens = new.output_tokens.or(all.output_tokens);
+        all.cache_creation_input_tokens = new.cache_creation_input_tokens.or(all.cache_creation_input_tokens);
+        all.cache_read_input_tokens = new.cache_read_input_tokens.or(all.cache_read_input_tokens);
+        all.cache_creation = new.cache_creation.or(all.cache_creation);
+        self.usage = Some(classes(*all));
+    }
+}
+
+/// Disjoint classes. Of the cache writes, what the split does not explain counts as five-minute writes, the kind
+/// that is written without asking.
+fn classes(counters: Counters) -> Usage {
+    let written = counters.cache_creation_input_tokens.unwrap_or(0);
+    let split = counters.cache_creation.unwrap_or_default();
+    let one_hour = split.ephemeral_1h_input_tokens.unwrap_or(0);
+    let five_minutes = split.ephemeral_5m_input_tokens.unwrap_or(0).max(written.saturating_sub(one_hour));
+    Usage {
+        input: Tokens(counters.input_tokens.unwrap_or(0)),
+        cache_write_5m: Tokens(five_minutes),
+        cache_write_1h: Tokens(one_hour),
+        cache_read: Tokens(counters.cache_read_input_tokens.unwrap_or(0)),
+        output: Tokens(counters.output_tokens.unwrap_or(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(input: u64, [five, hour]: [u64; 2], read: u64, output: u64) -> Usage {
+        Usage {
+            input: Tokens(input),
+            cache_write_5m: Tokens(five),
+            cache_write_1h: Tokens(hour),
+            cache_read: Tokens(read),
+            output: Tokens(output),
+        }
+    }
+
+    fn reading(events: &[(&str, &str)]) -> Reading {
+        let mut reading = Reading::default();
+        for (name, data) in events {
+            read(Event { name, data: data.as_bytes() }, &mut reading);
+        }
+        reading
+    }
+
+    const START: (&str, &str) = (
+        "message_start",
+        r#"{"message":{"usage":{"input_tokens":10,"output_tokens":1,"cache_creation_input_tokens":30,
+            "cache_read_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20}}}}"#,
+    );
+
+    #[test]
+    fn cumulative_deltas_replace_and_never_add() {
+        let reading = reading(&[
+            START,
+            (
+                "message_delta",
+                r#"{"usage":{"output_tokens":7,"input_tokens":10,"cache_read_input_tokens":5}}"#,
+            ),
+            ("message_delta", r#"{"usage":{"output_tokens":9}}"#),
+            ("message_stop", "{}"),
+        ]);
+        assert_eq!(reading.usage, Some(usage(10, [10, 20], 5, 9)));
+        assert!(reading.stopped && reading.output_is_final);
+    }
+
+    #[test]
+    fn server_tools_may_raise_the_input() {
+        let reading =
+            reading(&[START, ("message_delta", r#"{"usage":{"output_tokens":7,"input_tokens":900}}"#)]);
+        assert_eq!(reading.usage, Some(usage(900, [10, 20], 5, 7)));
+    }
+
+    #[test]
+    fn cache_writes_without_a_split_are_five_minute_writes() {
+        let mut reading = Reading::default();
+        read_plain(
+            br#"{"usage":{"input_tokens":1,"output_tokens":2,"cache_creation_input_tokens":3}}"#,
+            &mut reading,
+        );
+        assert_eq!(reading.usage, Some(usage(1, [3, 0], 0, 2)));
+    }
+
+    #[test]
+    fn nonsense_is_passed_over() {
+        let reading = reading(&[
+            START,
+            ("message_delta", r#"{"usage":{"output_tokens":-7}}"#),
+            ("message_delta", "not json"),
+            ("unknown_event", "{}"),
+        ]);
+        assert_eq!(reading.usage, Some(usage(10, [10, 20], 5, 1)));
+        assert!(!reading.output_is_final);
+    }
+}

@@ -1,0 +1,208 @@
+//! Decision records: one line of JSON per request in an append-only file. Who, what, which policy and manifest line,
+//! tokens, balances, outcome; no prompt, no secret.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use pai_ledger::usage::Usage;
+use serde::Serialize;
+
+use crate::settings::EchoRecords;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Answered to the end.
+    Served,
+    /// Refused here; nothing was sent.
+    Refused,
+    /// The provider refused, and its answer was passed on.
+    UpstreamError,
+    /// The provider did not answer.
+    UpstreamFailed,
+    /// The provider broke off in the middle of its answer.
+    Cut,
+    /// The client left, or was disconnected at shutdown.
+    ClientGone,
+}
+
+/// One request.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    /// When it came in, RFC 3339.
+    pub time: String,
+    /// The id that the response carries.
+    pub id: String,
+    /// Digest of the bundle that decided.
+    pub bundle: String,
+    /// `agent namespace/name` or `access key namespace/name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// Public id of the credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+    /// Where it came from.
+    pub address: String,
+    /// Method and path.
+    pub path: String,
+    /// The model as asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested: Option<String>,
+    /// The provider that answered or was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The model that answered or was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Status of the answer.
+    pub status: u16,
+    /// Machine-readable cause of a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The policies that decided, with the manifest lines behind them.
+    pub policies: Vec<Deciding>,
+    /// Every candidate that was tried or passed over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// Tokens held.
+    pub held: u64,
+    /// Tokens settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
+    /// Every account concerned, as it stood afterwards.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<AccountAfter>,
+    /// From the request's arrival to the answer's first byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<f64>,
+    /// From the request's arrival to its end.
+    pub latency_ms: f64,
+}
+
+/// A policy that decided.
+#[derive(Debug, Clone, Serialize)]
+pub struct Deciding {
+    /// Its id.
+    pub policy: String,
+    /// `file:line:column`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// A candidate that was tried.
+#[derive(Debug, Clone, Serialize)]
+pub struct Attempt {
+    /// `namespace/provider/model`.
+    pub candidate: String,
+    /// What came of it.
+    pub result: String,
+}
+
+/// What a request used.
+#[derive(Debug, Clone, Serialize)]
+pub struct Settled {
+    /// By class.
+    #[serde(flatten)]
+    pub usage: Usage,
+    /// The sum.
+    pub total: u64,
+    /// Whether part of it is an upper estimate, since the answer was cut.
+    pub estimated: bool,
+}
+
+/// An account after a request.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountAfter {
+    /// Scope, name and day.
+    pub account: String,
+    /// Tokens settled that day.
+    pub settled: u64,
+    /// Tokens held by requests under way.
+    pub held: u64,
+    /// The cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+/// The file cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the file of decision records `{path}` cannot be opened for appending: {cause}")]
+pub struct RecordError {
+    path: PathBuf,
+    cause: std::io::Error,
+}
+
+/// Writes records from a thread of its own, so that no request waits for the disk.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    sender: Sender<Record>,
+    writer: JoinHandle<()>,
+}
+
+impl Recorder {
+    /// Opens the file, or makes it.
+    pub(crate) fn open(path: &Path, echo: EchoRecords) -> Result<Self, RecordError> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|cause| RecordError { path: path.to_owned(), cause })?;
+        let (sender, receiver) = channel();
+        let writer = std::thread::Builder::new()
+            .name("records".to_owned())
+            .spawn(move || write_all(&receiver, file, echo))
+            .map_err(|cause| RecordError { path: path.to_owned(), cause })?;
+        Ok(Self { sender, writer })
+    }
+
+    /// Where to send records.
+    pub(crate) fn sender(&self) -> Sender<Record> {
+        self.sender.clone()
+    }
+
+    /// Writes what is left and closes the file. Every other sender must be gone.
+    pub(crate) fn close(self) {
+        drop(self.sender);
+        if self.writer.join().is_err() {
+            tracing::error!(event = "record.lost", "the writer of decision records had panicked");
+        }
+    }
+}
+
+fn write_all(receiver: &Receiver<Record>, mut file: File, echo: EchoRecords) {
+    let mut lines = Vec::new();
+    while let Ok(record) = receiver.recv() {
+        lines.clear();
+        append(&mut lines, &record);
+        // What came in meanwhile goes out in the same write.
+        while let Ok(record) = receiver.try_recv() {
+            append(&mut lines, &record);
+        }
+        if let Err(cause) = file.write_all(&lines) {
+            tracing::error!(event = "record.failed", cause = %cause, "decision records could not be written");
+        }
+        if echo == EchoRecords::Yes {
+            // A closed terminal is no reason to stop serving.
+            let _ = std::io::stdout().write_all(&lines);
+        }
+    }
+}
+
+fn append(lines: &mut Vec<u8>, record: &Record) {
+    let start = lines.len();
+    match serde_json::to_writer(&mut *lines, record) {
+        Ok(()) => lines.push(b'\n'),
+        Err(cause) => {
+            lines.truncate(start);
+            tracing::error!(event = "record.failed", id = %record.id, cause = %cause);
+        }
+    }
+}

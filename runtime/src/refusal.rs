@@ -1,0 +1,425 @@
+//! Every way to say no, and how it is said: status, type, headers and words, in the caller's protocol. The one
+//! place where causes become answers; the statuses are those that clients neither retry nor hide (wire facts 3.4).
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use pai_bundle::limit::Scope;
+use pai_bundle::name::QualifiedName;
+use pai_bundle::origin::Origin;
+use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+use pai_policies::{Denial, Kind};
+use serde_json::{Value, json};
+
+use crate::token::TokenKind;
+
+/// Why a request is refused by the gateway itself.
+#[derive(Debug, Clone)]
+pub(crate) enum Refusal {
+    /// No credential at all.
+    NoCredential,
+    /// Unknown, mismatched or mistyped; not told apart on purpose.
+    UnknownCredential,
+    /// More than one.
+    TwoCredentials,
+    /// Past its end.
+    ExpiredCredential {
+        /// Its public id.
+        id: String,
+    },
+    /// Good somewhere else.
+    WrongSurface {
+        /// What was shown.
+        given: TokenKind,
+        /// What this path takes.
+        wanted: TokenKind,
+    },
+    /// No such path.
+    NoRoute,
+    /// Another method than the path has.
+    Method,
+    /// The body is over the limit.
+    BodyTooLarge {
+        /// The limit.
+        max_bytes: usize,
+    },
+    /// The body ended early.
+    BodyUnreadable,
+    /// The body is not a request that could be forwarded.
+    Malformed {
+        /// What is wrong.
+        message: String,
+    },
+    /// No provider of the caller has such a model.
+    NoProvider {
+        /// What was asked for.
+        model: String,
+        /// What can be asked for.
+        known: Vec<String>,
+    },
+    /// The provider's kind does not speak this protocol, and nothing translates yet.
+    OtherProtocol {
+        /// The provider.
+        provider: QualifiedName,
+        /// Its kind.
+        kind: &'static str,
+    },
+    /// A policy refuses.
+    Denied(Box<Denial>),
+    /// Policies agreed and the ledger has no room: another request was faster.
+    OverBudget(Box<OverBudget>),
+    /// Something in it cannot be bounded, and a budget applies.
+    Unbounded {
+        /// What.
+        what: String,
+    },
+    /// Too many requests.
+    Rate {
+        /// In words: how many, of what.
+        limit: String,
+        /// Seconds until it makes sense to come back.
+        retry_after: u64,
+        /// Where the limit was written.
+        origin: Origin,
+    },
+    /// The ledger cannot be used.
+    LedgerUnavailable,
+    /// The provider's key is nowhere to be found.
+    KeyMissing {
+        /// The provider.
+        provider: QualifiedName,
+    },
+    /// The provider could not be reached, or broke off before an answer.
+    UpstreamFailed {
+        /// The provider.
+        provider: QualifiedName,
+        /// What happened, without addresses or keys.
+        cause: String,
+    },
+}
+
+/// A hold that did not fit.
+#[derive(Debug, Clone)]
+pub(crate) struct OverBudget {
+    /// Whose budget.
+    pub(crate) scope: Scope,
+    /// Which provider, agent or key.
+    pub(crate) name: QualifiedName,
+    /// The cap.
+    pub(crate) limit: Tokens,
+    /// Settled or held.
+    pub(crate) used: Tokens,
+    /// Asked for.
+    pub(crate) asked: Tokens,
+    /// The policy that says the same, and where the cap was written.
+    pub(crate) rule: Option<(String, Origin)>,
+}
+
+/// How a refusal is said.
+struct Wording {
+    status: StatusCode,
+    /// Anthropic's error type.
+    error_type: &'static str,
+    /// Machine-readable cause.
+    code: String,
+    message: String,
+    details: Value,
+    retry: Retry,
+}
+
+/// What the client should do.
+enum Retry {
+    /// It would be refused again.
+    No,
+    /// After so many seconds.
+    After(u64),
+    /// It would be refused until the budget is fresh again, in so many seconds.
+    NoUntil(u64),
+    /// As it likes.
+    Unsaid,
+}
+
+impl Refusal {
+    /// The policies' kind of cause, for the caller that decides whether another candidate may help.
+    pub(crate) fn is_about_budget(&self) -> bool {
+        match self {
+            Self::OverBudget(_) => true,
+            Self::Denied(denial) => denial.first.kind == Kind::Budget,
+            _ => false,
+        }
+    }
+
+    /// Machine-readable cause, as in the record.
+    pub(crate) fn code(&self) -> String {
+        self.wording(UnixSeconds(0)).code
+    }
+
+    /// HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.wording(UnixSeconds(0)).status
+    }
+
+    /// The answer, as Anthropic's API words errors.
+    pub(crate) fn respond(&self, request_id: &str, now: UnixSeconds) -> Response {
+        let wording = self.wording(now);
+        let mut details = wording.details;
+        if let Value::Object(members) = &mut details {
+            members.insert("error_code".to_owned(), Value::String(wording.code));
+        }
+        let body = json!({
+            "type": "error",
+            "error": { "type": wording.error_type, "message": wording.message, "details": details },
+            "request_id": request_id,
+        });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = wording.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert("request-id", id);
+        }
+        // Without x-should-retry the SDKs sleep for whatever retry-after says, a day included (wire facts 0.3).
+        let (again, after) = match wording.retry {
+            Retry::No => (Some("false"), None),
+            Retry::NoUntil(seconds) => (Some("false"), Some(seconds)),
+            Retry::After(seconds) => (None, Some(seconds)),
+            Retry::Unsaid => (None, None),
+        };
+        if let Some(again) = again {
+            headers.insert("x-should-retry", HeaderValue::from_static(again));
+        }
+        if let Some(seconds) = after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn wording(&self, now: UnixSeconds) -> Wording {
+        match self {
+            Self::NoCredential => unauthenticated(
+                "no_credential",
+                "no credential was sent; send an access key (pak_…) or an agent token (pai_agt_…) as \
+                 `Authorization: Bearer …` or `x-api-key: …`"
+                    .to_owned(),
+            ),
+            // Not "invalid x-api-key": Claude Code replaces that wording by "Please run /login" (wire facts 3.4).
+            Self::UnknownCredential => unauthenticated(
+                "unknown_credential",
+                "this credential is not known here: it is mistyped, revoked, or of another gateway"
+                    .to_owned(),
+            ),
+            Self::TwoCredentials => Wording {
+                status: StatusCode::BAD_REQUEST,
+                error_type: "invalid_request_error",
+                code: "two_credentials".to_owned(),
+                message: "the request carries two different credentials; send one".to_owned(),
+                details: json!({}),
+                retry: Retry::No,
+            },
+            Self::ExpiredCredential { id } => unauthenticated(
+                "expired_credential",
+                format!("credential {id} was replaced and its time is over; use the new one"),
+            ),
+            Self::WrongSurface { given, wanted } => {
+                let place = match given {
+                    TokenKind::AccessKey => "under /ext/v1",
+                    TokenKind::Agent => "under /v1",
+                    TokenKind::Admin => "on the admin address",
+                };
+                unauthenticated(
+                    "wrong_surface",
+                    format!(
+                        "a {}… credential is used {place}; this path takes {}…",
+                        given.prefix(),
+                        wanted.prefix()
+                    ),
+                )
+            }
+            Self::NoRoute => Wording {
+                status: StatusCode::NOT_FOUND,
+                error_type: "not_found_error",
+                code: "no_route".to_owned(),
+                message: "the gateway has no such path".to_owned(),
+                details: json!({}),
+                retry: Retry::No,
+            },
+            Self::Method => Wording {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                error_type: "invalid_request_error",
+                code: "method_not_allowed".to_owned(),
+                message: "this path does not take that method".to_owned(),
+                details: json!({}),
+                retry: Retry::No,
+            },
+            Self::BodyTooLarge { max_bytes } => Wording {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                error_type: "request_too_large",
+                code: "body_too_large".to_owned(),
+                message: format!("the request is larger than {max_bytes} bytes"),
+                details: json!({ "limit_bytes": max_bytes }),
+                retry: Retry::No,
+            },
+            Self::BodyUnreadable => malformed("the request's body ended before it was complete".to_owned()),
+            Self::Malformed { message } => malformed(message.clone()),
+            Self::NoProvider { model, known } => forbidden(
+                "unknown_model",
+                format!(
+                    "no provider that this credential may use has a model `{model}`; it may ask for: {}",
+                    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+                ),
+                json!({ "model": model, "models": known }),
+            ),
+            Self::OtherProtocol { provider, kind } => forbidden(
+                "other_protocol",
+                format!(
+                    "provider {provider} is of kind {kind}, whose protocol this version cannot speak on an Anthropic path"
+                ),
+                json!({ "provider": provider.to_string() }),
+            ),
+            Self::Denied(denial) => denied(denial, now),
+            Self::OverBudget(over) => over_budget(over, now),
+            Self::Unbounded { what } => forbidden(
+                "unbounded_request",
+                format!(
+                    "{what} can use more tokens than any bound says beforehand, and a token budget applies to \
+                     this request; leave it out"
+                ),
+                json!({ "what": what }),
+            ),
+            Self::Rate { limit, retry_after, origin } => Wording {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                error_type: "rate_limit_error",
+                code: "rate_limited".to_owned(),
+                message: format!("{limit} (set at {origin})"),
+                details: json!({ "source": origin.to_string(), "field": origin.field }),
+                retry: Retry::After(*retry_after),
+            },
+            Self::LedgerUnavailable => Wording {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                error_type: "api_error",
+                code: "ledger_unavailable".to_owned(),
+                message:
+                    "the gateway cannot write its ledger, and sends nothing that it cannot count; tell its \
+                          operator"
+                        .to_owned(),
+                details: json!({}),
+                retry: Retry::No,
+            },
+            Self::KeyMissing { provider } => Wording {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                error_type: "api_error",
+                code: "provider_key_missing".to_owned(),
+                message: format!("the gateway has no key for provider {provider}; tell its operator"),
+                details: json!({ "provider": provider.to_string() }),
+                retry: Retry::No,
+            },
+            Self::UpstreamFailed { provider, cause } => Wording {
+                status: StatusCode::BAD_GATEWAY,
+                error_type: "api_error",
+                code: "upstream_failed".to_owned(),
+                message: format!("provider {provider} did not answer: {cause}"),
+                details: json!({ "provider": provider.to_string() }),
+                retry: Retry::Unsaid,
+            },
+        }
+    }
+}
+
+fn unauthenticated(code: &str, message: String) -> Wording {
+    Wording {
+        status: StatusCode::UNAUTHORIZED,
+        error_type: "authentication_error",
+        code: code.to_owned(),
+        message,
+        details: json!({}),
+        retry: Retry::No,
+    }
+}
+
+fn malformed(message: String) -> Wording {
+    Wording {
+        status: StatusCode::BAD_REQUEST,
+        error_type: "invalid_request_error",
+        code: "malformed_request".to_owned(),
+        message,
+        details: json!({}),
+        retry: Retry::No,
+    }
+}
+
+fn forbidden(code: &str, message: String, details: Value) -> Wording {
+    Wording {
+        status: StatusCode::FORBIDDEN,
+        error_type: "permission_error",
+        code: code.to_owned(),
+        message,
+        details,
+        retry: Retry::No,
+    }
+}
+
+fn denied(denial: &Denial, now: UnixSeconds) -> Wording {
+    let first = &denial.first;
+    let help = first.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+    let mut details = json!({
+        "policy": first.policy,
+        "source": first.origin.to_string(),
+        "field": first.origin.field,
+        "help": first.help,
+    });
+    if let Value::Object(members) = &mut details
+        && !denial.others.is_empty()
+    {
+        let others: Vec<Value> = denial
+            .others
+            .iter()
+            .map(|cause| json!({ "policy": cause.policy, "source": cause.origin.to_string(), "reason": cause.reason }))
+            .collect();
+        members.insert("also".to_owned(), Value::Array(others));
+    }
+    let rule = format!("(policy {}, {})", first.policy, first.origin);
+    match first.kind {
+        Kind::Credential => {
+            Wording { details, ..unauthenticated(&first.code, format!("{} {rule}{help}", first.reason)) }
+        }
+        Kind::Permission | Kind::Size => {
+            forbidden(&first.code, format!("{} {rule}{help}", first.reason), details)
+        }
+        Kind::Budget => {
+            let mut wording =
+                budget(first.reason.clone(), Some((first.policy.as_str(), &first.origin)), details, now);
+            wording.code.clone_from(&first.code);
+            wording
+        }
+    }
+}
+
+fn budget(reason: String, rule: Option<(&str, &Origin)>, mut details: Value, now: UnixSeconds) -> Wording {
+    let day = UtcDay::containing(now);
+    let rule_text = rule.map(|(policy, origin)| format!(" (policy {policy}, {origin})")).unwrap_or_default();
+    if let Value::Object(members) = &mut details {
+        members.insert("resets_at".to_owned(), Value::String(format!("{}T00:00:00Z", UtcDay(day.0 + 1))));
+        if let Some((policy, origin)) = rule {
+            members.insert("policy".to_owned(), Value::String(policy.to_owned()));
+            members.insert("source".to_owned(), Value::String(origin.to_string()));
+        }
+    }
+    Wording {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        error_type: "billing_error",
+        code: "budget_exhausted".to_owned(),
+        message: format!("{reason}{rule_text}; resets {} 00:00 UTC", UtcDay(day.0 + 1)),
+        details,
+        retry: Retry::NoUntil(day.seconds_left(now)),
+    }
+}
+
+fn scope_in_words(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Provider => "provider",
+        Scope::ProviderExternal => "external use of provider",
+        Scope::Agent => "agent",
+        Scope::AccessKey => "access key",
+    }
+}

@@ -1,0 +1,62 @@
+//! How a gateway is run, as opposed to what it may do: addresses, folders, deadlines.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// Everything that is not in the bundle.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where callers connect.
+    pub listen: SocketAddr,
+    /// Where health is asked for; loopback unless said otherwise, since it is for operators.
+    pub admin_listen: SocketAddr,
+    /// Folder of the ledger, the decision records and local secrets.
+    pub state: PathBuf,
+    /// Folder with mounted secrets, as `NAME/KEY`.
+    pub secrets: Option<PathBuf>,
+    /// Peers whose `x-forwarded-for` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether decision records are shown on the terminal as well.
+    pub echo_records: EchoRecords,
+    /// How long streams may go on after a stop was asked for.
+    pub drain: Duration,
+    /// Times of the connection to providers.
+    pub upstream: UpstreamTimes,
+}
+
+/// Whether decision records go to the terminal besides their file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EchoRecords {
+    /// The file alone.
+    No,
+    /// Both.
+    Yes,
+}
+
+/// How long a provider may take.
+#[derive(Debug, Clone, Copy)]
+pub struct UpstreamTimes {
+    /// To connect, TLS included.
+    pub connect: Duration,
+    /// Between two reads: for the first byte of an answer, and between bytes of a stream. The SDKs' own limit is
+    /// ten minutes, and a gateway that gives up earlier breaks long thinking.
+    pub read: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
+            state: PathBuf::from(".pai"),
+            secrets: None,
+            trusted_proxies: Vec::new(),
+            echo_records: EchoRecords::No,
+            drain: Duration::from_secs(30),
+            upstream: UpstreamTimes { connect: Duration::from_secs(10), read: Duration::from_secs(600) },
+        }
+    }
+}

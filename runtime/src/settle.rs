@@ -1,0 +1,254 @@
+//! The end of every request, however it ends: the hold is settled and the decision is recorded, exactly once, also
+//! when the request is dropped in the middle.
+
+use std::net::IpAddr;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use http::StatusCode;
+use pai_bundle::digest::Digest;
+use pai_bundle::origin::Origin;
+use pai_bundle::unit::{Tokens, UnixSeconds};
+use pai_ledger::account::Charge;
+use pai_ledger::usage::Settlement;
+use pai_ledger::{Hold, Ledger};
+use pai_policies::Denial;
+
+use crate::candidate::Candidate;
+use crate::identify::Caller;
+use crate::rate::Slot;
+use crate::record::{AccountAfter, Attempt, Deciding, Outcome, Record, Settled};
+use crate::refusal::Refusal;
+
+/// The rule that every permit comes from.
+const PERMIT: &str = "base/use";
+
+/// The record of a request in the making. Dropped unfinished, it says that the client has gone, which is the only
+/// way that a request is dropped.
+pub(crate) struct Note {
+    record: Option<Record>,
+    sender: Sender<Record>,
+    ledger: Ledger,
+    started: Instant,
+    held: Tokens,
+    charges: Vec<Charge>,
+    slot: Option<Slot>,
+}
+
+/// What is known of a request from its first line.
+pub(crate) struct Arrival<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) now: UnixSeconds,
+    pub(crate) started: Instant,
+    pub(crate) address: IpAddr,
+    pub(crate) path: String,
+    pub(crate) bundle: &'a Digest,
+}
+
+impl Note {
+    /// Begins a record.
+    pub(crate) fn new(arrival: Arrival<'_>, sender: Sender<Record>, ledger: Ledger) -> Self {
+        let time = jiff::Timestamp::from_second(arrival.now.0).map(|at| at.to_string()).unwrap_or_default();
+        let record = Record {
+            time,
+            id: arrival.id.to_owned(),
+            bundle: arrival.bundle.to_string(),
+            principal: None,
+            credential: None,
+            address: arrival.address.to_string(),
+            path: arrival.path,
+            requested: None,
+            provider: None,
+            model: None,
+            outcome: Outcome::ClientGone,
+            status: 499,
+            code: None,
+            policies: Vec::new(),
+            attempts: Vec::new(),
+            held: 0,
+            settled: None,
+            accounts: Vec::new(),
+            first_byte_ms: None,
+            latency_ms: 0.0,
+        };
+        Self {
+            record: Some(record),
+            sender,
+            ledger,
+            started: arrival.started,
+            held: Tokens::ZERO,
+            charges: Vec::new(),
+            slot: None,
+        }
+    }
+
+    /// Who asked.
+    pub(crate) fn caller(&mut self, caller: &Caller) {
+        self.edit(|record| {
+            record.principal = Some(caller.holder().as_principal().describe());
+            record.credential = Some(caller.credential().to_owned());
+        });
+    }
+
+    /// For what.
+    pub(crate) fn requested(&mut self, model: &str) {
+        self.edit(|record| record.requested = Some(model.to_owned()));
+    }
+
+    /// The request counts as under way until this is dropped.
+    pub(crate) fn occupy(&mut self, slot: Slot) {
+        self.slot = Some(slot);
+    }
+
+    /// Which candidate it is about now.
+    pub(crate) fn candidate(&mut self, candidate: &Candidate) {
+        self.edit(|record| {
+            record.provider = Some(candidate.provider.to_string());
+            record.model = Some(candidate.model.to_string());
+        });
+    }
+
+    /// What came of a candidate.
+    pub(crate) fn attempt(&mut self, candidate: &Candidate, result: &str) {
+        let candidate = format!("{}/{}", candidate.provider, candidate.model);
+        self.edit(|record| record.attempts.push(Attempt { candidate, result: result.to_owned() }));
+    }
+
+    /// Tokens are held from here on; should the request be dropped, they count in full.
+    pub(crate) fn holds(&mut self, tokens: Tokens, charges: Vec<Charge>) {
+        self.held = tokens;
+        self.charges = charges;
+        self.edit(|record| {
+            record.held = tokens.0;
+            record.policies = vec![Deciding { policy: PERMIT.to_owned(), source: None }];
+        });
+    }
+
+    /// The hold was given back.
+    pub(crate) fn released(&mut self) {
+        self.held = Tokens::ZERO;
+    }
+
+    /// The answer has begun.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        let elapsed = self.elapsed_ms();
+        self.edit(|record| {
+            record.status = status.as_u16();
+            record.first_byte_ms = Some(elapsed);
+        });
+    }
+
+    /// The request was refused here.
+    pub(crate) fn refused(mut self, refusal: &Refusal) {
+        self.edit(|record| {
+            record.code = Some(refusal.code());
+            match refusal {
+                Refusal::Denied(denial) => record.policies = deciding(denial),
+                Refusal::OverBudget(over) => {
+                    let deciding = |(policy, origin): &(String, Origin)| Deciding {
+                        policy: policy.clone(),
+                        source: Some(origin.to_string()),
+                    };
+                    record.policies = over.rule.iter().map(deciding).collect();
+                }
+                _ => {}
+            }
+        });
+        let outcome = match refusal {
+            Refusal::UpstreamFailed { .. } => Outcome::UpstreamFailed,
+            _ => Outcome::Refused,
+        };
+        let status = refusal.status();
+        let counted = self.counted_in_full();
+        self.finish(outcome, Some(status), counted);
+    }
+
+    /// It ended with nothing charged.
+    pub(crate) fn ended(mut self, outcome: Outcome) {
+        self.finish(outcome, None, None);
+    }
+
+    fn edit(&mut self, change: impl FnOnce(&mut Record)) {
+        if let Some(record) = &mut self.record {
+            change(record);
+        }
+    }
+
+    /// A hold that was neither released nor settled has been dropped, and so counts in full.
+    fn counted_in_full(&self) -> Option<Settlement> {
+        (self.held > Tokens::ZERO).then(|| Settlement::in_full(self.held))
+    }
+
+    fn elapsed_ms(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() * 1000.0
+    }
+
+    /// Writes the record, the first time it is called.
+    fn finish(&mut self, outcome: Outcome, status: Option<StatusCode>, settlement: Option<Settlement>) {
+        let Some(mut record) = self.record.take() else { return };
+        record.outcome = outcome;
+        record.status = status.map_or(record.status, |status| status.as_u16());
+        record.settled = settlement.map(|settlement| Settled {
+            usage: settlement.usage,
+            total: settlement.usage.total().0,
+            estimated: settlement.estimated,
+        });
+        record.accounts = self
+            .charges
+            .iter()
+            .map(|charge| {
+                let balance = self.ledger.balance(&charge.account);
+                AccountAfter {
+                    account: charge.account.to_string(),
+                    settled: balance.settled.0,
+                    held: balance.held.0,
+                    limit: charge.limit.map(|limit| limit.0),
+                }
+            })
+            .collect();
+        record.latency_ms = self.elapsed_ms();
+        if self.sender.send(record).is_err() {
+            tracing::error!(event = "record.lost", "the writer of decision records is gone");
+        }
+        self.slot = None;
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        let counted = self.counted_in_full();
+        self.finish(Outcome::ClientGone, None, counted);
+    }
+}
+
+fn deciding(denial: &Denial) -> Vec<Deciding> {
+    denial
+        .causes()
+        .map(|cause| Deciding { policy: cause.policy.to_string(), source: Some(cause.origin.to_string()) })
+        .collect()
+}
+
+/// A hold whose answer has begun, with the record that its end completes.
+pub(crate) struct Settling {
+    hold: Hold,
+    note: Note,
+}
+
+impl Settling {
+    /// Takes both: whoever has the answer's body has these.
+    pub(crate) fn new(hold: Hold, note: Note) -> Self {
+        Self { hold, note }
+    }
+
+    /// Tokens held.
+    pub(crate) fn held(&self) -> Tokens {
+        self.hold.tokens()
+    }
+
+    /// Settles and records.
+    pub(crate) fn finish(mut self, settlement: Settlement, outcome: Outcome) {
+        let charged = self.hold.tokens() > Tokens::ZERO;
+        self.hold.settle(settlement);
+        self.note.finish(outcome, None, charged.then_some(settlement));
+    }
+}
