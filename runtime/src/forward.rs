@@ -247,7 +247,8 @@ fn no_room(error: HoldError, snapshot: &Snapshot) -> Refusal {
     let Ok(name) = account.name.parse::<QualifiedName>() else { return Refusal::LedgerUnavailable };
     let rule =
         snapshot.limit(account.scope, &name).map(|limit| (limit.policy.to_string(), limit.origin.clone()));
-    Refusal::OverBudget { scope: account.scope, name, limit, used: settled.saturating_add(held), asked, rule }
+    let used = settled.saturating_add(held);
+    Refusal::OverBudget(Box::new(OverBudget { scope: account.scope, name, limit, used, asked, rule }))
 }
 
 fn call<'a>(outgoing: &Outgoing<'a>, candidate: &Candidate) -> Call<'a> {

@@ -395,6 +395,20 @@ fn denied(denial: &Denial, now: UnixSeconds) -> Wording {
     }
 }
 
+fn over_budget(over: &OverBudget, now: UnixSeconds) -> Wording {
+    let OverBudget { scope, name, limit, used, asked, rule } = over;
+    let reason = format!(
+        "the daily budget of {} {name} has no room: {used} of {limit} tokens are used or held, and this request can \
+         use up to {asked}",
+        scope_in_words(*scope)
+    );
+    let rule = rule.as_ref().map(|(policy, origin)| (policy.as_str(), origin));
+    let details = json!({
+        "scope": scope.as_str(), "name": name.to_string(), "limit": limit, "used": used, "asked": asked,
+    });
+    budget(reason, rule, details, now)
+}
+
 fn budget(reason: String, rule: Option<(&str, &Origin)>, mut details: Value, now: UnixSeconds) -> Wording {
     let day = UtcDay::containing(now);
     let rule_text = rule.map(|(policy, origin)| format!(" (policy {policy}, {origin})")).unwrap_or_default();
