@@ -1,1 +1,55 @@
-//! placeholder
+//! Budgets that cannot be exceeded: what a request may use is held before it is sent and settled once it is known.
+//!
+//! For every account, at every moment, under any concurrency and after a kill or power cut at any point:
+//! `settled + held <= limit`. Check and hold are one step over all accounts of a request. No request waits for
+//! the disk in the common case, because a *mark* that is durable already runs ahead of what is used; after a
+//! crash an account counts as used up to its mark, so a crash over-counts by at most one block and never
+//! under-counts. After a clean stop the numbers are exact.
+//!
+//! One thing is beyond any ledger: an answer that used more than its hold is charged in full, even over the limit,
+//! and counted as a breach.
+//!
+//! ```
+//! # use pai_ledger::*;
+//! # use pai_bundle::{limit::Scope, unit::{Tokens, UnixSeconds}};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ledger = Ledger::open(Box::new(MemoryStore::default()), Settings::default())?;
+//! let now = UnixSeconds(1_795_392_000);
+//! let account = Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: ledger.today(now) };
+//! let charge = Charge { account: account.clone(), limit: Some(Tokens(1_000)) };
+//!
+//! let hold = ledger.hold(RequestId(1), vec![charge], Tokens(400), now).await?;
+//! assert_eq!(ledger.balance(&account).held, Tokens(400));
+//! let usage = Usage { input: Tokens(120), output: Tokens(30), ..Usage::default() };
+//! hold.settle(Settlement { usage, estimated: false });
+//! assert_eq!(ledger.balance(&account).settled, Tokens(150));
+//! ledger.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod clock;
+pub mod account;
+pub mod usage;
+mod block;
+mod entry;
+mod state;
+pub mod record;
+pub mod store;
+mod recover;
+mod owner;
+pub mod hold;
+pub mod ledger;
+#[cfg(test)]
+mod simulation;
+
+pub use account::{Account, Balance, Charge};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use hold::{Hold, HoldError, RequestId};
+pub use ledger::{Ledger, LedgerError, Settings};
+pub use record::{RecordError, StoredAccount};
+pub use store::memory::{Fault, MemoryDisk, MemoryStore};
+pub use store::sled::SledStore;
+pub use store::{Store, StoreError};
+pub use usage::{Settled, Settlement, Totals, Usage};

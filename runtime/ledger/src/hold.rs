@@ -1,0 +1,141 @@
+//! A hold: tokens set aside for one request, and the only way to charge for them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use pai_bundle::unit::{Tokens, UtcDay};
+use serde::{Deserialize, Serialize};
+
+use crate::account::Account;
+use crate::owner::Shared;
+use crate::usage::{Settled, Settlement};
+
+/// Names a request while its hold is open. Made at random by whoever admits the request, before anything is held.
+/// One that is no longer open may be used again: the next attempt of the same request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub u128);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// Nothing was held.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HoldError {
+    /// It does not fit into what is left.
+    #[error("{asked} tokens do not fit: {account} has used {settled} and holds {held} of {limit}")]
+    OverBudget {
+        /// The first account, in the order of the charges, that it does not fit into.
+        account: Account,
+        /// Its limit.
+        limit: Tokens,
+        /// What was used.
+        settled: Tokens,
+        /// What other requests under way hold.
+        held: Tokens,
+        /// What this one asked for.
+        asked: Tokens,
+    },
+    /// The ledger cannot make marks durable, or no longer trusts its own numbers. It stays so until it is opened again.
+    #[error("the ledger is unavailable")]
+    Unavailable,
+    /// The ledger was closed.
+    #[error("the ledger is closed")]
+    Closed,
+    /// A hold of this id is open.
+    #[error("a hold of this request is open already")]
+    DuplicateRequest,
+}
+
+/// Tokens that are set aside, in all accounts of a request, and durable.
+///
+/// INVARIANT: made only by [`crate::Ledger::hold`], and never copied: one hold is one request and ends once. One
+/// that is dropped otherwise than by [`Hold::settle`] or [`Hold::release`] charges all that it held, so that an
+/// abort or a panic is not a free request.
+pub struct Hold {
+    shared: Arc<Shared>,
+    id: RequestId,
+    tokens: Tokens,
+    day: UtcDay,
+    on_drop: OnDrop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnDrop {
+    /// Not granted yet: the request cannot have left.
+    Release,
+    SettleInFull,
+    Nothing,
+}
+
+impl Hold {
+    /// A hold that is admitted and not yet granted.
+    pub(crate) fn waiting(shared: Arc<Shared>, id: RequestId, tokens: Tokens, day: UtcDay) -> Self {
+        Self { shared, id, tokens, day, on_drop: OnDrop::Release }
+    }
+
+    pub(crate) fn granted(mut self) -> Self {
+        self.on_drop = OnDrop::SettleInFull;
+        self
+    }
+
+    /// The request.
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// How many tokens are set aside in each of its accounts.
+    pub fn tokens(&self) -> Tokens {
+        self.tokens
+    }
+
+    /// The day that it is charged to, whenever it ends.
+    pub fn day(&self) -> UtcDay {
+        self.day
+    }
+
+    /// Charges what was used. Does not wait.
+    pub fn settle(mut self, settlement: Settlement) -> Settled {
+        self.on_drop = OnDrop::Nothing;
+        self.shared.settle(self.id, &settlement)
+    }
+
+    /// Charges all that was held: tokens may have been used, and nobody knows how many. Does not wait.
+    pub fn settle_in_full(self) -> Settled {
+        let settlement = Settlement::in_full(self.tokens);
+        self.settle(settlement)
+    }
+
+    /// Charges nothing, for a request that never left the gateway. Does not wait.
+    pub fn release(mut self) {
+        self.on_drop = OnDrop::Nothing;
+        self.shared.release(self.id);
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        match self.on_drop {
+            OnDrop::Release => self.shared.release(self.id),
+            OnDrop::SettleInFull => {
+                self.shared.settle(self.id, &Settlement::in_full(self.tokens));
+            }
+            OnDrop::Nothing => {}
+        }
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shared: _, id, tokens, day, on_drop } = self;
+        f.debug_struct("Hold")
+            .field("id", id)
+            .field("tokens", tokens)
+            .field("day", day)
+            .field("on_drop", on_drop)
+            .finish_non_exhaustive()
+    }
+}

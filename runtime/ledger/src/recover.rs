@@ -1,0 +1,52 @@
+//! What a store says, as the state to start from.
+//!
+//! Every account counts as used up to its mark. After a clean stop that is what was settled; after a crash it is
+//! at most a block more, which is kept apart as `recovered`, and nothing that was granted is missing.
+
+use std::collections::HashMap;
+
+use pai_bundle::unit::{Tokens, UtcDay};
+
+use crate::account::Account;
+use crate::entry::Entry;
+use crate::record::StoredAccount;
+use crate::state::State;
+
+/// The state, and how many tokens of the last run no settlement explains.
+pub(crate) fn recover(stored: Vec<(Account, StoredAccount)>) -> (State, Tokens) {
+    let latest = stored.iter().map(|(account, _)| account.day).max().unwrap_or(UtcDay(0));
+    let sequence = stored.iter().map(|(_, record)| record.sequence).max().unwrap_or(0);
+    let mut lost = Tokens::ZERO;
+    let mut accounts = HashMap::with_capacity(stored.len());
+    for (account, record) in stored {
+        let mut totals = record.totals;
+        let unexplained = record.mark.saturating_sub(totals.tokens());
+        totals.recovered = totals.recovered.saturating_add(unexplained);
+        lost = lost.saturating_add(unexplained);
+        accounts.insert(account, Entry { totals, mark: record.mark, ..Entry::default() });
+    }
+    (State::new(accounts, latest, sequence), lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use pai_bundle::limit::Scope;
+
+    use super::*;
+    use crate::account::Balance;
+    use crate::usage::{Totals, Usage};
+
+    #[test]
+    fn an_account_counts_up_to_its_mark() {
+        let account = Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: UtcDay(7) };
+        let usage = Usage { input: Tokens(60), ..Usage::default() };
+        let totals = Totals { requests: 2, usage, recovered: Tokens(5), ..Totals::default() };
+        for (mark, recovered) in [(65, 5), (100, 40)] {
+            let record = StoredAccount { sequence: 3, mark: Tokens(mark), totals };
+            let (state, lost) = recover(vec![(account.clone(), record)]);
+            assert_eq!(state.balance(&account), Balance { settled: Tokens(mark), held: Tokens::ZERO });
+            assert_eq!(state.entry(&account).totals, Totals { recovered: Tokens(recovered), ..totals });
+            assert_eq!(lost, Tokens(mark - 65));
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! The ledger as a pure state machine: events in, outcomes out. No clock, no disk, nothing that waits.
+//!
+//! A hold is *admitted* when it fits every limit; from then on it counts. It is *granted*, and may be sent, when the
+//! marks of all its accounts are durable at what is then used. Between the two it waits for [`State::durable`].
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::mem;
+use std::ops::RangeInclusive;
+
+use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+
+use crate::account::{Account, Balance, Charge};
+use crate::clock::day_of;
+use crate::entry::{Day, Entry};
+use crate::hold::RequestId;
+use crate::record::StoredAccount;
+use crate::usage::{Settled, Settlement, Totals};
+
+/// Everything the ledger knows.
+#[derive(Debug)]
+pub(crate) struct State {
+    accounts: HashMap<Account, Entry>,
+    open: HashMap<RequestId, Open>,
+    /// Admitted and not yet granted, in the order of admission.
+    waiting: VecDeque<RequestId>,
+    /// Accounts that may need a higher mark at once; each is in here once.
+    urgent: VecDeque<Account>,
+    /// Accounts whose record is out of date; each is in here once.
+    dirty: VecDeque<Account>,
+    /// INVARIANT: no charge goes to an earlier day than this one, so a day that was pruned stays closed.
+    latest: UtcDay,
+    sequence: u64,
+    breaches: u64,
+    unknown: u64,
+    broken: Option<Broken>,
+}
+
+#[derive(Debug)]
+struct Open {
+    accounts: Vec<Account>,
+    tokens: Tokens,
+    admitted: UnixSeconds,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Waiting,
+    Granted,
+}
+
+/// A hold that fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It may be sent.
+    Granted,
+    /// It may be sent once [`State::durable`] names it.
+    NeedsMark,
+}
+
+/// A hold that is not taken; nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    OverBudget { account: Account, limit: Tokens, settled: Tokens, held: Tokens, asked: Tokens },
+    AlreadyOpen,
+    Broken,
+}
+
+/// Which records to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those that someone waits for, or soon would.
+    Urgent,
+    /// Also those that are out of date.
+    All,
+}
+
+/// Numbers that cannot be: a mistake in this crate. The ledger stops granting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an invariant of the ledger is broken for {account}: {what}")]
+pub(crate) struct Broken {
+    account: Account,
+    what: &'static str,
+}
+
+impl State {
+    pub(crate) fn new(accounts: HashMap<Account, Entry>, latest: UtcDay, sequence: u64) -> Self {
+        Self {
+            accounts,
+            open: HashMap::new(),
+            waiting: VecDeque::new(),
+            urgent: VecDeque::new(),
+            dirty: VecDeque::new(),
+            latest,
+            sequence,
+            breaches: 0,
+            unknown: 0,
+            broken: None,
+        }
+    }
+
+    /// Sets `tokens` aside in every account, or in none.
+    pub(crate) fn hold(
+        &mut self,
+        id: RequestId,
+        charges: Vec<Charge>,
+        tokens: Tokens,
+        now: UnixSeconds,
+    ) -> Result<Admission, Refusal> {
+        if self.broken.is_some() {
+            return Err(Refusal::Broken);
+        }
+        if self.open.contains_key(&id) {
+            return Err(Refusal::AlreadyOpen);
+        }
+        self.roll(charges.iter().map(|charge| charge.account.day).fold(self.today(now), UtcDay::max));
+        let charges = normal(charges, self.latest);
+        for charge in &charges {
+            self.fits(charge, tokens)?;
+        }
+        let covered = charges
+            .iter()
+            .all(|charge| self.used(&charge.account).saturating_add(tokens) <= self.mark(&charge.account));
+        let phase = if covered { Phase::Granted } else { Phase::Waiting };
+        let mut accounts = Vec::with_capacity(charges.len());
+        for Charge { account, limit } in charges {
+            let entry = self.accounts.entry(account.clone()).or_default();
+            entry.limit = limit;
+            entry.asked.ask(tokens);
+            let held = match phase {
+                Phase::Granted => &mut entry.granted,
+                Phase::Waiting => &mut entry.waiting,
+            };
+            *held = held.saturating_add(tokens);
+            self.want_mark(&account);
+            accounts.push(account);
+        }
+        self.open.insert(id, Open { accounts, tokens, admitted: now, phase });
+        Ok(match phase {
+            Phase::Granted => Admission::Granted,
+            Phase::Waiting => {
+                self.waiting.push_back(id);
+                Admission::NeedsMark
+            }
+        })
+    }
+
+    /// Replaces a hold by what was used. Once: an id that is not open changes nothing.
+    pub(crate) fn settle(&mut self, id: RequestId, settlement: &Settlement) -> Settled {
+        let Some(open) = self.open.remove(&id) else {
+            self.unknown = self.unknown.saturating_add(1);
+            return Settled::Unknown;
+        };
+        self.put_back(id, &open);
+        for account in &open.accounts {
+            if let Some(entry) = self.accounts.get_mut(account) {
+                entry.totals.add(settlement, open.admitted);
+            }
+            self.mark_dirty(account);
+            self.want_mark(account);
+        }
+        let over = settlement.usage.total().saturating_sub(open.tokens);
+        if over == Tokens::ZERO {
+            return Settled::Within;
+        }
+        self.breaches = self.breaches.saturating_add(1);
+        Settled::Breach { over }
+    }
+
+    /// Ends a hold whose request never left: nothing is charged.
+    pub(crate) fn release(&mut self, id: RequestId) {
+        if let Some(open) = self.open.remove(&id) {
+            self.put_back(id, &open);
+        }
+    }
+
+    /// What to write next, at most `records` of it. What these records lower is lowered here from now on; what they
+    /// raise is not raised before [`State::durable`].
+    pub(crate) fn next_batch(&mut self, which: Which, records: usize) -> Vec<(Account, StoredAccount)> {
+        self.sequence = self.sequence.saturating_add(1);
+        let mut batch = Vec::new();
+        while batch.len() < records
+            && let Some(account) = self.urgent.pop_front()
+        {
+            let day = self.day(&account);
+            let Some(entry) = self.accounts.get_mut(&account) else { continue };
+            entry.urgent = false;
+            if entry.wants_mark(day) {
+                let stored = entry.write(day, self.sequence);
+                batch.push((account, stored));
+            }
+        }
+        while which == Which::All
+            && batch.len() < records
+            && let Some(account) = self.dirty.pop_front()
+        {
+            let day = self.day(&account);
+            let Some(entry) = self.accounts.get_mut(&account) else { continue };
+            entry.dirty = false;
+            if entry.sequence != self.sequence {
+                let stored = entry.write(day, self.sequence);
+                batch.push((account, stored));
+            }
+        }
+        batch
+    }
+
+    /// A batch is durable: its marks hold, and the requests that waited for them are granted.
+    pub(crate) fn durable(&mut self, batch: &[(Account, StoredAccount)]) -> Vec<RequestId> {
+        for (account, stored) in batch {
+            if let Some(entry) = self.accounts.get_mut(account) {
+                entry.mark = stored.mark;
+            }
+            self.want_mark(account);
+        }
+        let mut granted = Vec::new();
+        for id in mem::take(&mut self.waiting) {
+            if self.open.get(&id).is_some_and(|open| self.is_covered(open)) {
+                self.grant(id);
+                granted.push(id);
+            } else {
+                self.waiting.push_back(id);
+            }
+        }
+        granted
+    }
+
+    /// Ends every hold, in full where a request may be under way, and says what to write so that nothing is counted
+    /// that was not used.
+    pub(crate) fn finish(&mut self) -> Vec<(Account, StoredAccount)> {
+        let mut ids: Vec<_> = self.open.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            match self.open.get(&id).map(|open| (open.phase, open.tokens)) {
+                Some((Phase::Granted, tokens)) => {
+                    self.settle(id, &Settlement::in_full(tokens));
+                }
+                Some((Phase::Waiting, _)) => self.release(id),
+                None => {}
+            }
+        }
+        self.sequence = self.sequence.saturating_add(1);
+        let sequence = self.sequence;
+        let mut batch: Vec<_> = self
+            .accounts
+            .iter_mut()
+            .filter(|(_, entry)| entry.dirty || entry.mark != entry.settled())
+            .map(|(account, entry)| (account.clone(), entry.write(Day::Over, sequence)))
+            .collect();
+        batch.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        batch
+    }
+
+    /// Forgets all but the latest `days` days in which something was counted, as far as nothing is open in the
+    /// others; returns the first day that is kept. Days are counted, not subtracted: one request under a clock that
+    /// had jumped ahead must not cost a month of reports.
+    pub(crate) fn prune(&mut self, days: usize) -> UtcDay {
+        let known: BTreeSet<_> = self.accounts.keys().map(|account| account.day).collect();
+        let oldest = known.iter().rev().take(days.max(1)).next_back().copied().unwrap_or(self.latest);
+        let open = self.open.values().flat_map(|open| &open.accounts).map(|account| account.day).min();
+        let kept = oldest.min(open.unwrap_or(oldest));
+        self.accounts.retain(|account, _| account.day >= kept);
+        kept
+    }
+
+    pub(crate) fn today(&self, now: UnixSeconds) -> UtcDay {
+        day_of(now, self.latest)
+    }
+
+    pub(crate) fn latest(&self) -> UtcDay {
+        self.latest
+    }
+
+    pub(crate) fn balance(&self, account: &Account) -> Balance {
+        self.accounts.get(account).map(Entry::balance).unwrap_or_default()
+    }
+
+    /// Accounts of these days in which something was counted, sorted.
+    pub(crate) fn totals(&self, days: &RangeInclusive<UtcDay>) -> Vec<(Account, Totals)> {
+        let mut totals: Vec<_> = self
+            .accounts
+            .iter()
+            .filter(|(account, entry)| days.contains(&account.day) && entry.totals != Totals::default())
+            .map(|(account, entry)| (account.clone(), entry.totals))
+            .collect();
+        totals.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        totals
+    }
+
+    pub(crate) fn open_holds(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(crate) fn breaches(&self) -> u64 {
+        self.breaches
+    }
+
+    pub(crate) fn unknown(&self) -> u64 {
+        self.unknown
+    }
+
+    pub(crate) fn broken(&self) -> Option<&Broken> {
+        self.broken.as_ref()
+    }
+
+    pub(crate) fn has_urgent(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
+    pub(crate) fn has_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn entry(&self, account: &Account) -> Entry {
+        self.accounts.get(account).cloned().unwrap_or_default()
+    }
+
+    /// Accounts of finished days give back what runs ahead of them.
+    fn roll(&mut self, day: UtcDay) {
+        if day <= self.latest {
+            return;
+        }
+        self.latest = day;
+        let mut over: Vec<_> = self
+            .accounts
+            .iter()
+            .filter(|(account, entry)| account.day < day && entry.mark > entry.used())
+            .map(|(account, _)| account.clone())
+            .collect();
+        over.sort_unstable();
+        for account in over {
+            self.mark_dirty(&account);
+        }
+    }
+
+    fn fits(&self, charge: &Charge, asked: Tokens) -> Result<(), Refusal> {
+        let Balance { settled, held } = self.balance(&charge.account);
+        // Without a limit, what no longer can be counted is refused.
+        let limit = charge.limit.unwrap_or(Tokens::MAX);
+        match settled.checked_add(held).and_then(|used| used.checked_add(asked)) {
+            Some(used) if used <= limit => Ok(()),
+            Some(_) | None => {
+                Err(Refusal::OverBudget { account: charge.account.clone(), limit, settled, held, asked })
+            }
+        }
+    }
+
+    fn used(&self, account: &Account) -> Tokens {
+        self.balance(account).used()
+    }
+
+    fn mark(&self, account: &Account) -> Tokens {
+        self.accounts.get(account).map_or(Tokens::ZERO, |entry| entry.mark)
+    }
+
+    fn is_covered(&self, open: &Open) -> bool {
+        open.accounts
+            .iter()
+            .all(|account| self.accounts.get(account).is_some_and(|entry| entry.covers(open.tokens)))
+    }
+
+    fn grant(&mut self, id: RequestId) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        open.phase = Phase::Granted;
+        for account in &open.accounts {
+            let Some(entry) = self.accounts.get_mut(account) else { continue };
+            entry.granted = entry.granted.saturating_add(open.tokens);
+            match entry.waiting.0.checked_sub(open.tokens.0) {
+                Some(rest) => entry.waiting = Tokens(rest),
+                None => break_at(&mut self.broken, account, "granted more than was waiting"),
+            }
+            if entry.settled().saturating_add(entry.granted) > entry.mark {
+                break_at(&mut self.broken, account, "granted beyond the durable mark");
+            }
+        }
+    }
+
+    fn put_back(&mut self, id: RequestId, open: &Open) {
+        if open.phase == Phase::Waiting {
+            // The id may be held again before the next write lands.
+            self.waiting.retain(|waiting| *waiting != id);
+        }
+        for account in &open.accounts {
+            let Some(entry) = self.accounts.get_mut(account) else {
+                break_at(&mut self.broken, account, "forgotten while a hold was open");
+                continue;
+            };
+            let held = match open.phase {
+                Phase::Granted => &mut entry.granted,
+                Phase::Waiting => &mut entry.waiting,
+            };
+            match held.0.checked_sub(open.tokens.0) {
+                Some(rest) => *held = Tokens(rest),
+                None => break_at(&mut self.broken, account, "less is held than an open hold holds"),
+            }
+        }
+    }
+
+    fn day(&self, account: &Account) -> Day {
+        if account.day < self.latest { Day::Over } else { Day::Running }
+    }
+
+    fn want_mark(&mut self, account: &Account) {
+        let day = self.day(account);
+        if let Some(entry) = self.accounts.get_mut(account)
+            && !entry.urgent
+            && entry.wants_mark(day)
+        {
+            entry.urgent = true;
+            self.urgent.push_back(account.clone());
+        }
+    }
+
+    fn mark_dirty(&mut self, account: &Account) {
+        if let Some(entry) = self.accounts.get_mut(account)
+            && !entry.dirty
+        {
+            entry.dirty = true;
+            self.dirty.push_back(account.clone());
+        }
+    }
+}
+
+/// No account twice, where one is named twice the stricter limit; none of a day before `latest`.
+fn normal(mut charges: Vec<Charge>, latest: UtcDay) -> Vec<Charge> {
+    for charge in &mut charges {
+        charge.account.day = charge.account.day.max(latest);
+    }
+    let mut unique: Vec<Charge> = Vec::with_capacity(charges.len());
+    for charge in charges {
+        match unique.iter_mut().find(|known| known.account == charge.account) {
+            None => unique.push(charge),
+            Some(known) => known.limit = known.limit.into_iter().chain(charge.limit).min(),
+        }
+    }
+    unique
+}
+
+/// The first one counts: what follows may only be its consequence.
+fn break_at(broken: &mut Option<Broken>, account: &Account, what: &'static str) {
+    broken.get_or_insert_with(|| Broken { account: account.clone(), what });
+}
