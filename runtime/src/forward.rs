@@ -92,8 +92,7 @@ pub(crate) async fn forward(
 /// the model that was asked for.
 fn more_telling(before: Option<Forwarded>, now: Forwarded) -> Forwarded {
     match (before, now) {
-        (None, now) => now,
-        (Some(_), now @ Forwarded::Failure { .. }) => now,
+        (None, now) | (Some(_), now @ Forwarded::Failure { .. }) => now,
         (Some(before), _) => before,
     }
 }

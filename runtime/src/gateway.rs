@@ -86,7 +86,7 @@ impl Gateway {
         let admin_address = local(&admin_listener, settings.admin_listen);
         std::fs::create_dir_all(&settings.state)
             .map_err(|cause| StartError::State { path: settings.state.clone(), cause })?;
-        let store = SledStore::open(&settings.state.join("ledger"))?;
+        let store = SledStore::open(settings.state.join("ledger"))?;
         let ledger = Ledger::open(Box::new(store), pai_ledger::Settings::default())?;
         let recorder = Recorder::open(&settings.state.join("records.jsonl"), settings.echo_records)?;
         let shared = Arc::new(Shared {

@@ -2,6 +2,7 @@
 //! meets them; `exchange` is that way as one story.
 
 pub mod settings;
+pub mod arguments;
 pub mod secret;
 pub mod token;
 pub mod snapshot;

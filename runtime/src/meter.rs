@@ -91,7 +91,7 @@ impl Meter {
                 *kept = Vec::new();
             }
             Source::Plain(kept) => kept.extend_from_slice(bytes),
-            Source::Stream(splitter) => splitter.feed(bytes, |event| stream::read(event, reading)),
+            Source::Stream(splitter) => splitter.feed(bytes, |event| stream::read(&event, reading)),
         }
     }
 

@@ -195,6 +195,7 @@ impl Refusal {
         response
     }
 
+    #[expect(clippy::too_many_lines, reason = "one exhaustive match: a new refusal cannot be forgotten here")]
     fn wording(&self, now: UnixSeconds) -> Wording {
         match self {
             Self::NoCredential => unauthenticated(
@@ -388,7 +389,7 @@ fn denied(denial: &Denial, now: UnixSeconds) -> Wording {
         }
         Kind::Budget => {
             let mut wording =
-                budget(first.reason.clone(), Some((first.policy.as_str(), &first.origin)), details, now);
+                budget(&first.reason, Some((first.policy.as_str(), &first.origin)), details, now);
             wording.code.clone_from(&first.code);
             wording
         }
@@ -406,10 +407,10 @@ fn over_budget(over: &OverBudget, now: UnixSeconds) -> Wording {
     let details = json!({
         "scope": scope.as_str(), "name": name.to_string(), "limit": limit, "used": used, "asked": asked,
     });
-    budget(reason, rule, details, now)
+    budget(&reason, rule, details, now)
 }
 
-fn budget(reason: String, rule: Option<(&str, &Origin)>, mut details: Value, now: UnixSeconds) -> Wording {
+fn budget(reason: &str, rule: Option<(&str, &Origin)>, mut details: Value, now: UnixSeconds) -> Wording {
     let day = UtcDay::containing(now);
     let rule_text = rule.map(|(policy, origin)| format!(" (policy {policy}, {origin})")).unwrap_or_default();
     if let Value::Object(members) = &mut details {

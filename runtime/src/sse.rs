@@ -17,6 +17,10 @@ pub(crate) struct Event<'a> {
 
 /// Reads bytes as they pass.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact about the bytes just read, none excludes another"
+)]
 pub(crate) struct Splitter {
     line: Vec<u8>,
     name: String,
@@ -160,7 +164,7 @@ mod tests {
         let mut splitter = Splitter::default();
         let mut found = 0;
         for _ in 0..64 {
-            splitter.feed(&[b'x'; 65_536], |_| found += 1);
+            splitter.feed(&vec![b'x'; 65_536], |_| found += 1);
             assert!(splitter.line.capacity() <= 2 * EVENT_MAX_BYTES);
         }
         splitter.feed(b"\n\nevent: a\ndata: b\n\n", |event| {

@@ -110,7 +110,7 @@ struct Length(u64);
 impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Measure;
-        impl<'de> serde::de::Visitor<'de> for Measure {
+        impl serde::de::Visitor<'_> for Measure {
             type Value = Length;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -52,7 +52,7 @@ struct WithUsage {
 }
 
 /// Reads one event. Unknown ones, and ones that cannot be read, change nothing.
-pub(crate) fn read(event: Event<'_>, reading: &mut Reading) {
+pub(crate) fn read(event: &Event<'_>, reading: &mut Reading) {
     match event.name {
         "content_block_delta" | "content_block_start" => {
             reading.delivered_bytes = reading.delivered_bytes.saturating_add(event.data.len() as u64);
@@ -130,7 +130,7 @@ mod tests {
     fn reading(events: &[(&str, &str)]) -> Reading {
         let mut reading = Reading::default();
         for (name, data) in events {
-            read(Event { name, data: data.as_bytes() }, &mut reading);
+            read(&Event { name, data: data.as_bytes() }, &mut reading);
         }
         reading
     }

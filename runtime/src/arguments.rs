@@ -1,0 +1,61 @@
+//! The options of serving, shared by `pai serve` and `pai-gateway`, so that the two cannot drift apart.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use ipnet::IpNet;
+
+use crate::settings::{EchoRecords, Settings};
+use crate::telemetry::LogFormat;
+
+/// How to serve.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArguments {
+    /// Where callers connect.
+    #[arg(long, env = "PAI_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Where operators ask for /livez and /readyz.
+    #[arg(long, env = "PAI_ADMIN_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    admin_listen: SocketAddr,
+    /// Folder of the ledger, the decision records and local secrets [default: .pai in the workspace, or here].
+    #[arg(long, env = "PAI_STATE", value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Folder of mounted secrets, with one file NAME/KEY for each.
+    #[arg(long, env = "PAI_SECRETS", value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// Networks whose x-forwarded-for is believed.
+    #[arg(long = "trusted-proxy", env = "PAI_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR")]
+    trusted_proxies: Vec<IpNet>,
+    /// Seconds that streams may go on after a stop was asked for.
+    #[arg(long, env = "PAI_DRAIN_SECONDS", default_value_t = 30, value_name = "SECONDS")]
+    drain_seconds: u64,
+    /// Show decision records on standard output as well as in their file.
+    #[arg(long)]
+    echo_records: bool,
+    /// Log as JSON lines.
+    #[arg(long)]
+    log_json: bool,
+}
+
+impl ServeArguments {
+    /// The settings, with `state` where the arguments name no folder for it.
+    pub fn settings(&self, state: PathBuf) -> Settings {
+        Settings {
+            listen: self.listen,
+            admin_listen: self.admin_listen,
+            state: self.state.clone().unwrap_or(state),
+            secrets: self.secrets.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            drain: Duration::from_secs(self.drain_seconds),
+            echo_records: if self.echo_records { EchoRecords::Yes } else { EchoRecords::No },
+            ..Settings::default()
+        }
+    }
+
+    /// How log lines look.
+    pub fn log_format(&self) -> LogFormat {
+        if self.log_json { LogFormat::Json } else { LogFormat::Text }
+    }
+}
