@@ -1,1 +1,54 @@
-//! placeholder
+//! Manifest text in, bundle or diagnostics out. Pure: equal sources give equal results on every machine.
+//!
+//! The modules stand in the order of the data: text with places, typed manifests, the graph of what refers to what,
+//! checks over it, policies and limits lowered from it, the bundle. `diagnostic` is what all of them speak.
+
+pub mod source;
+mod manifest;
+pub mod schema;
+mod workspace;
+mod graph;
+pub mod check;
+mod lower;
+mod author;
+mod emit;
+pub mod diagnostic;
+
+use pai_bundle::Bundle;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use source::Sources;
+
+/// What became of a workspace.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The bundle; `None` where there are errors.
+    pub bundle: Option<Bundle>,
+    /// Errors and warnings, by file and place.
+    pub diagnostics: Diagnostics,
+}
+
+/// Compiles a workspace: manifests (any file but `*.cedar`) and authors' policies (`*.cedar`).
+pub fn compile(sources: &Sources) -> Compiled {
+    let mut found = Diagnostics::default();
+    let workspace = workspace::read(sources, &mut found);
+    let graph = graph::link(workspace, &mut found);
+    check::run(&graph, &mut found);
+    let authored = author::read(sources, &mut found);
+    let bundle = if found.has_errors() { None } else { emit::bundle(&graph, sources, authored, &mut found) };
+    Compiled { bundle, diagnostics: found.sorted() }
+}
+
+/// As [`compile`], without building the bundle: what an editor or a hook asks for.
+pub fn check(sources: &Sources) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let workspace = workspace::read(sources, &mut found);
+    let graph = graph::link(workspace, &mut found);
+    check::run(&graph, &mut found);
+    author::read(sources, &mut found);
+    found.sorted()
+}
+
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Secrets that someone pasted into a manifest, kept out of messages and excerpts.
+
+use std::borrow::Cow;
+
+/// What known secrets begin with, and how many more characters make one.
+const PREFIXES: &[(&str, usize)] = &[
+    ("sk-ant-", 8),
+    ("sk-or-", 8),
+    ("sk-proj-", 8),
+    ("sk-svcacct-", 8),
+    ("pak_", 8),
+    ("pai_agt_", 8),
+    ("pai_tok_", 8),
+    ("AIza", 30),
+    ("nvapi-", 16),
+    ("gsk_", 20),
+    ("ghp_", 20),
+    ("sk-", 32),
+];
+
+/// A secret within a text, as a range of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Secret {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) prefix: &'static str,
+}
+
+/// The first secret at or behind byte `from`.
+pub(crate) fn find(text: &str, from: usize) -> Option<Secret> {
+    let found = PREFIXES.iter().filter_map(|(prefix, more)| find_one(text, from, prefix, *more));
+    found.min_by_key(|secret| secret.start)
+}
+
+fn find_one(text: &str, from: usize, prefix: &'static str, more: usize) -> Option<Secret> {
+    let mut at = from;
+    while let Some(hit) = text.get(at..).and_then(|rest| rest.find(prefix)) {
+        let start = at + hit;
+        let body = start + prefix.len();
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let inside = text.get(..start).and_then(|before| before.chars().next_back()).is_some_and(word);
+        let rest = text.get(body..).unwrap_or_default();
+        let length = rest.find(|c: char| !word(c)).unwrap_or(rest.len());
+        if length >= more && !inside {
+            return Some(Secret { start, end: body + length, prefix });
+        }
+        at = body;
+    }
+    None
+}
+
+/// The text with the secret part of every secret as asterisks, byte for byte as long as it was.
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
+    let mut masked = String::new();
+    let mut done = 0;
+    while let Some(secret) = find(text, done) {
+        let shown = secret.start + secret.prefix.len();
+        masked.push_str(text.get(done..shown).unwrap_or_default());
+        masked.push_str(&"*".repeat(secret.end - shown));
+        done = secret.end;
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    masked.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(masked)
+}
+
+/// The longest input that a message repeats, in characters.
+const SHOWN_CHARS: usize = 80;
+
+/// Input as messages show it: in backticks, masked, on one line, cut where it is long.
+pub(crate) fn shown(input: &str) -> String {
+    let masked = text(input);
+    let mut line: String =
+        masked.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if masked.chars().count() > SHOWN_CHARS {
+        line.push('…');
+    }
+    format!("`{line}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_keeps_its_length_and_loses_its_value() {
+        let given = "key: sk-ant-api03-abcdefgh # and pak_0123456789abcdef";
+        let masked = text(given);
+        assert_eq!(masked.len(), given.len());
+        assert_eq!(masked, "key: sk-ant-************** # and pak_****************");
+    }
+
+    #[test]
+    fn names_are_no_secrets() {
+        for given in ["anthropic-key", "sk-ant-", "task-anthropic", "risk-proj-management", "claude-sonnet-4-6", "sk-ant-..."] {
+            assert_eq!(text(given), given);
+        }
+    }
+}

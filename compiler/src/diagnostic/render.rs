@@ -1,0 +1,7 @@
+//! Diagnostics as text; one file per form.
+
+mod human;
+mod short;
+
+pub use human::{Colour, Look, human};
+pub use short::short;

@@ -1,0 +1,159 @@
+//! Findings with the lines they are about, drawn by miette.
+
+use std::fmt;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeStyles};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity, mask};
+use crate::source::{FileId, Sources};
+
+/// Whether to use ANSI colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// For terminals.
+    Ansi,
+    /// For files and tests.
+    None,
+}
+
+/// How findings are drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Colours.
+    pub colour: Colour,
+}
+
+/// Every finding with an excerpt of its file, an empty line between two.
+pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look) -> String {
+    let styles = match look.colour {
+        Colour::Ansi => ThemeStyles::ansi(),
+        Colour::None => ThemeStyles::none(),
+    };
+    let theme = GraphicalTheme { styles, ..GraphicalTheme::unicode() };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(look.width)
+        .with_links(false)
+        .with_primary_span_start()
+        .without_syntax_highlighting();
+    let mut excerpts = Excerpts { sources, last: None };
+    let mut text = String::new();
+    for diagnostic in diagnostics.iter() {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        // Writing to a String cannot fail.
+        let _ = handler.render_report(&mut text, &excerpts.drawn(diagnostic));
+    }
+    text
+}
+
+/// Masked copies of files, the last one kept because findings come file by file.
+struct Excerpts<'a> {
+    sources: &'a Sources,
+    last: Option<(FileId, std::sync::Arc<NamedSource<String>>)>,
+}
+
+impl Excerpts<'_> {
+    fn drawn(&mut self, diagnostic: &Diagnostic) -> Drawn {
+        let file = diagnostic.primary.span.file;
+        let (here, elsewhere): (Vec<&Label>, Vec<&Label>) =
+            diagnostic.secondary.iter().partition(|label| label.span.file == file);
+        let source = self.source(file);
+        let mut labels = vec![self.label(&diagnostic.primary, true)];
+        labels.extend(here.into_iter().map(|label| self.label(label, false)));
+        let related = elsewhere.into_iter().map(|label| Drawn {
+            message: label.text.clone(),
+            code: None,
+            severity: miette::Severity::Advice,
+            labels: vec![self.label(&Label { text: String::new(), ..label.clone() }, true)],
+            help: None,
+            source: self.source(label.span.file),
+            related: Vec::new(),
+        });
+        let related = related.collect();
+        Drawn {
+            message: mask::text(&diagnostic.message).into_owned(),
+            code: Some(format!("{}[{}]", diagnostic.severity().as_str(), diagnostic.code())),
+            severity: match diagnostic.severity() {
+                Severity::Error => miette::Severity::Error,
+                Severity::Warning => miette::Severity::Warning,
+            },
+            labels,
+            help: diagnostic.help.as_ref().map(|help| mask::text(help).into_owned()),
+            source,
+            related,
+        }
+    }
+
+    fn source(&mut self, id: FileId) -> std::sync::Arc<NamedSource<String>> {
+        if let Some((last, source)) = &self.last
+            && *last == id
+        {
+            return source.clone();
+        }
+        let text = self.sources.file(id).map_or("", |file| file.text());
+        let source = std::sync::Arc::new(NamedSource::new(self.sources.path(id), mask::text(text).into_owned()));
+        self.last = Some((id, source.clone()));
+        source
+    }
+
+    fn label(&self, label: &Label, primary: bool) -> LabeledSpan {
+        let span = self.sources.first_line(label.span);
+        let text = Some(label.text.clone()).filter(|text| !text.is_empty());
+        let range = (span.start, span.end - span.start);
+        if primary {
+            LabeledSpan::new_primary_with_span(text, range)
+        } else {
+            LabeledSpan::new_with_span(text, range)
+        }
+    }
+}
+
+/// A finding in the shape that miette draws.
+#[derive(Debug)]
+struct Drawn {
+    message: String,
+    code: Option<String>,
+    severity: miette::Severity,
+    labels: Vec<LabeledSpan>,
+    help: Option<String>,
+    source: std::sync::Arc<NamedSource<String>>,
+    related: Vec<Drawn>,
+}
+
+impl fmt::Display for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Drawn {}
+
+impl miette::Diagnostic for Drawn {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.code.as_ref().map(|code| Box::new(code) as Box<dyn fmt::Display>)
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&*self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        let related = self.related.iter().map(|drawn| drawn as &dyn miette::Diagnostic);
+        Some(Box::new(related))
+    }
+}

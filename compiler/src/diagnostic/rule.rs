@@ -1,0 +1,33 @@
+//! The documentation of one kind of finding; `crate::check::RULES` is the table of all of them.
+
+use super::Severity;
+use crate::check::Check;
+
+/// One kind of finding, as `pai explain CODE` and the reference show it.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable code: PAI01 YAML, PAI02 schema, PAI03 links and meaning, PAI04 authors' Cedar.
+    pub code: &'static str,
+    /// A name for people, which never changes either: `unknown-provider`.
+    pub name: &'static str,
+    /// One line: what is wrong.
+    pub title: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Why it matters and how to mend it.
+    pub explanation: &'static str,
+    /// An input that it finds: a manifest, or Cedar for PAI04 codes.
+    pub fails: &'static str,
+    /// The same input, mended.
+    pub passes: &'static str,
+    /// The function over the resource graph, for rules that are one; `None` for what reading itself finds.
+    pub(crate) check: Option<Check>,
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for Rule {}

@@ -1,0 +1,76 @@
+//! The bundle in canonical order, after a last look: every policy in it passes strict validation.
+
+use std::sync::LazyLock;
+
+use cedar_policy::{PolicySet, Schema, ValidationMode, ValidationWarning, Validator};
+use pai_bundle::Bundle;
+use pai_bundle::policy::{Policy, Slice};
+use pai_policies::vocabulary::SCHEMA;
+
+use crate::author::rules::INTERNAL;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::graph::Graph;
+use crate::lower::{Lowered, lower};
+use crate::source::{Sources, Span};
+
+static VALIDATOR: LazyLock<Option<Validator>> =
+    LazyLock::new(|| Schema::from_cedarschema_str(SCHEMA).ok().map(|(schema, _)| Validator::new(schema)));
+
+/// The validator of the vocabulary; `None` only if the shipped schema is broken, which a test excludes.
+pub(crate) fn validator() -> Option<&'static Validator> {
+    VALIDATOR.as_ref()
+}
+
+/// Lowers a graph without errors and puts the bundle together. What fails here is a mistake of ours.
+pub(crate) fn bundle(graph: &Graph, sources: &Sources, authored: Vec<Policy>, found: &mut Diagnostics) -> Option<Bundle> {
+    match put_together(graph, sources, authored) {
+        Ok(bundle) => Some(bundle),
+        Err(what) => {
+            // It has no place in the workspace; the first file stands for all.
+            let (file, _) = sources.files().next()?;
+            let place = Span::new(file, 0, 0);
+            found.push(Diagnostic::new(&INTERNAL, place, what).help("this is a mistake in pai; please report it"));
+            None
+        }
+    }
+}
+
+fn put_together(graph: &Graph, sources: &Sources, authored: Vec<Policy>) -> Result<Bundle, String> {
+    let lowered = lower(graph, sources).map_err(|error| error.to_string())?;
+    let base_policies = pai_policies::base::policies().map_err(|error| error.to_string())?;
+    validate(&base_policies, &lowered)?;
+    let slices = lowered.slices.into_iter().map(|slice| Slice {
+        provider: slice.provider,
+        policies: slice.policies.into_iter().map(|built| built.policy).collect(),
+    });
+    Ok(Bundle {
+        providers: lowered.providers,
+        agents: lowered.agents,
+        access_keys: lowered.access_keys,
+        guards: lowered.guards,
+        limits: lowered.limits,
+        cedar_schema: SCHEMA.to_owned(),
+        base_policies,
+        slices: slices.collect(),
+        authored_policies: authored,
+    })
+}
+
+/// Strictly, and none that can never apply. Cedar also warns of strings in mixed scripts, which are names of users.
+fn validate(base: &[Policy], lowered: &Lowered) -> Result<(), String> {
+    let base = base.iter().map(|policy| {
+        cedar_policy::Policy::parse(Some(cedar_policy::PolicyId::new(policy.id.as_str())), &policy.text)
+            .map_err(|error| error.to_string())
+    });
+    let slices = lowered.slices.iter().flat_map(|slice| &slice.policies).map(|built| Ok(built.parsed.clone()));
+    let all: Vec<cedar_policy::Policy> = base.chain(slices).collect::<Result<_, String>>()?;
+    let set = PolicySet::from_policies(all).map_err(|error| error.to_string())?;
+    let validator = validator().ok_or("the Cedar schema cannot be read")?;
+    let result = validator.validate(&set, ValidationMode::Strict);
+    let error = result.validation_errors().next().map(ToString::to_string);
+    let impossible = |warning: &&ValidationWarning| matches!(warning, ValidationWarning::ImpossiblePolicy(_));
+    match error.or_else(|| result.validation_warnings().find(impossible).map(ToString::to_string)) {
+        Some(complaint) => Err(format!("a generated policy is not valid: {complaint}")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,45 @@
+//! From the graph to what a bundle holds. Every product remembers the manifest line that it came from.
+
+use pai_bundle::guard::GuardBinding;
+use pai_bundle::limit::Limit;
+use pai_bundle::principal::{AccessKey, Agent};
+use pai_bundle::provider::Provider;
+
+pub(crate) mod access_key;
+pub(crate) mod agent;
+pub(crate) mod guard;
+pub(crate) mod places;
+pub(crate) mod policy;
+pub(crate) mod principal;
+pub(crate) mod provider;
+pub(crate) mod slice;
+
+use crate::graph::Graph;
+use crate::source::Sources;
+use policy::LowerError;
+use slice::BuiltSlice;
+
+/// A graph, lowered. Every list is in the order of names.
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) access_keys: Vec<AccessKey>,
+    pub(crate) guards: Vec<GuardBinding>,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) slices: Vec<BuiltSlice>,
+}
+
+/// Lowers a graph that no check objects to.
+pub(crate) fn lower(graph: &Graph, sources: &Sources) -> Result<Lowered, LowerError> {
+    let mut limits = Vec::new();
+    let models = provider::models(graph);
+    let providers = graph.providers.values().map(|provider| provider::lower(provider, &models, sources)).collect();
+    let slices: Result<Vec<BuiltSlice>, LowerError> =
+        graph.providers.values().map(|provider| slice::lower(provider, sources, &mut limits)).collect();
+    let agents = graph.agents.values().map(|agent| agent::lower(agent, sources, &mut limits)).collect();
+    let access_keys = graph.access_keys.values().map(|key| access_key::lower(key, sources, &mut limits)).collect();
+    let guards = graph.guards.values().map(|guard| guard::lower(guard, sources)).collect();
+    limits.sort_by(|a, b| (a.scope, &a.name).cmp(&(b.scope, &b.name)));
+    Ok(Lowered { providers, agents, access_keys, guards, limits, slices: slices? })
+}

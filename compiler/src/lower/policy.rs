@@ -1,0 +1,171 @@
+//! One Cedar policy from its parts. Names in manifests are users' input: they enter as values of Cedar's syntax tree,
+//! never as text.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cedar_policy::pst::{
+    ActionConstraint, BinaryOp, Clause, Effect, EntityType, EntityUID, Expr, Literal, Name, PatternElem, Policy as Tree,
+    PrincipalConstraint, PstConstructionError, ResourceConstraint, StaticPolicy, Template, Var,
+};
+use pai_bundle::name::PolicyId;
+use pai_bundle::origin::Origin;
+use pai_bundle::policy::Policy;
+use pai_policies::vocabulary::context;
+
+/// A policy as the bundle holds it, and as Cedar read it back.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    pub(crate) policy: Policy,
+    pub(crate) parsed: cedar_policy::Policy,
+}
+
+/// A policy could not be built; a mistake of ours, never of a manifest.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LowerError {
+    /// The parts do not make a policy.
+    #[error("policy `{id}` cannot be built: {cause}")]
+    Build { id: String, cause: String },
+    /// Its text does not say what was built.
+    #[error("policy `{id}` reads otherwise than it was built")]
+    Text { id: String },
+}
+
+/// Everything that a generated forbid consists of.
+#[derive(Debug)]
+pub(super) struct Forbid {
+    pub(super) id: String,
+    pub(super) origin: Origin,
+    /// Annotations other than `@id`.
+    pub(super) annotations: Vec<(&'static str, String)>,
+    /// `None` for every principal.
+    pub(super) principal: Option<&'static str>,
+    pub(super) action: &'static str,
+    pub(super) clause: When,
+}
+
+/// The condition, as the operands of one operator.
+#[derive(Debug)]
+pub(super) enum When {
+    /// When any holds.
+    Any(Vec<Arc<Expr>>),
+    /// When all hold.
+    All(Vec<Arc<Expr>>),
+    /// Unless any holds.
+    NotAny(Vec<Arc<Expr>>),
+}
+
+impl Forbid {
+    pub(super) fn build(self) -> Result<Built, LowerError> {
+        let id = self.id.clone();
+        let wrong = |cause: String| LowerError::Build { id: id.clone(), cause };
+        let annotations: Vec<(&str, String)> =
+            std::iter::once(("id", self.id.clone())).chain(self.annotations.iter().cloned()).collect();
+        let tree = self.tree(&annotations).map_err(|error| wrong(error.to_string()))?;
+        let text = self.text(&annotations);
+        let parsed = cedar_policy::Policy::parse(Some(cedar_policy::PolicyId::new(&self.id)), &text)
+            .map_err(|error| wrong(error.to_string()))?;
+        // INVARIANT: the text says what was built. Whatever a name contains, it is one string in both.
+        let read = parsed.to_pst().map_err(|error| wrong(error.to_string()))?;
+        if read != tree {
+            return Err(LowerError::Text { id });
+        }
+        Ok(Built { policy: Policy { id: PolicyId::new(self.id), origin: self.origin, text }, parsed })
+    }
+
+    fn tree(&self, annotations: &[(&str, String)]) -> Result<Tree, PstConstructionError> {
+        let action = EntityUID { ty: EntityType::from_name(Name::unqualified("Action")?), eid: self.action.into() };
+        let principal = match self.principal {
+            Some(name) => PrincipalConstraint::Is(EntityType::from_name(Name::unqualified(name)?)),
+            None => PrincipalConstraint::Any,
+        };
+        let annotations: BTreeMap<String, _> =
+            annotations.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
+        let clause = match &self.clause {
+            When::Any(operands) => Clause::When(joined(BinaryOp::Or, operands)),
+            When::All(operands) => Clause::When(joined(BinaryOp::And, operands)),
+            When::NotAny(operands) => Clause::Unless(joined(BinaryOp::Or, operands)),
+        };
+        let action = ActionConstraint::In(vec![action]);
+        let template =
+            Template::new(self.id.as_str(), Effect::Forbid, principal, action, ResourceConstraint::Any)
+                .try_with_clauses([clause])?
+                .with_annotations(annotations);
+        Ok(Tree::Static(StaticPolicy::try_from(template)?))
+    }
+
+    /// The policy's text: an annotation a line, the scope, an operand a line.
+    fn text(&self, annotations: &[(&str, String)]) -> String {
+        let mut text = String::new();
+        for (key, value) in annotations {
+            let value = string(value);
+            text.push_str(&format!("@{key}({value})\n"));
+        }
+        let principal = self.principal.map_or_else(|| "principal".to_owned(), |name| format!("principal is {name}"));
+        text.push_str(&format!("forbid ({principal}, action in Action::\"{}\", resource)\n", self.action));
+        let (word, operator, operands) = match &self.clause {
+            When::Any(operands) => ("when", "||", operands),
+            When::All(operands) => ("when", "&&", operands),
+            When::NotAny(operands) => ("unless", "||", operands),
+        };
+        let operands: Vec<String> = operands.iter().map(ToString::to_string).collect();
+        let condition = operands.join(&format!(" {operator}\n  "));
+        if operands.len() == 1 {
+            text.push_str(&format!("{word} {{ {condition} }};"));
+        } else {
+            text.push_str(&format!("{word} {{\n  {condition}\n}};"));
+        }
+        text
+    }
+}
+
+fn joined(op: BinaryOp, operands: &[Arc<Expr>]) -> Arc<Expr> {
+    let join = |left, right: Arc<Expr>| Arc::new(Expr::BinaryOp { op, left, right });
+    let all = operands.iter().cloned().reduce(join);
+    all.unwrap_or_else(|| Arc::new(Expr::Literal(Literal::Bool(op == BinaryOp::And))))
+}
+
+/// A string as Cedar writes it, quotes included.
+fn string(value: &str) -> String {
+    Expr::Literal(Literal::String(value.into())).to_string()
+}
+
+fn context() -> Arc<Expr> {
+    Arc::new(Expr::Var(Var::Context))
+}
+
+fn attribute(of: Arc<Expr>, name: &str) -> Arc<Expr> {
+    Arc::new(Expr::GetAttr { expr: of, attr: name.into() })
+}
+
+/// `context.model` matches a pattern, in which only `*` is special.
+pub(super) fn model_matches(pattern: &str) -> Arc<Expr> {
+    let model = attribute(context(), context::MODEL);
+    if pattern.contains('*') {
+        let element = |c| if c == '*' { PatternElem::Wildcard } else { PatternElem::Char(c) };
+        return Arc::new(Expr::Like { expr: model, pattern: pattern.chars().map(element).collect() });
+    }
+    let literal = Arc::new(Expr::Literal(Literal::String(pattern.into())));
+    Arc::new(Expr::BinaryOp { op: BinaryOp::Eq, left: model, right: literal })
+}
+
+/// `context.tokensRequested > cap`.
+pub(super) fn request_above(cap: i64) -> Arc<Expr> {
+    above(attribute(context(), context::TOKENS_REQUESTED), cap)
+}
+
+/// `context.after.FIELD > cap`.
+pub(super) fn day_above(field: &str, cap: i64) -> Arc<Expr> {
+    above(attribute(attribute(context(), context::AFTER), field), cap)
+}
+
+/// `context.after has FIELD`.
+pub(super) fn day_has(field: &str) -> Arc<Expr> {
+    let after = attribute(context(), context::AFTER);
+    Arc::new(Expr::HasAttr { expr: after, attrs: (field.into(), Vec::new()).into() })
+}
+
+fn above(number: Arc<Expr>, cap: i64) -> Arc<Expr> {
+    let cap = Arc::new(Expr::Literal(Literal::Long(cap)));
+    Arc::new(Expr::BinaryOp { op: BinaryOp::Greater, left: number, right: cap })
+}

@@ -1,0 +1,76 @@
+//! A `ModelProvider` as the gateway needs it: where it is, and which models lists show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pai_bundle::catalogue;
+use pai_bundle::name::{ModelId, ModelRef, QualifiedName};
+use pai_bundle::pattern::Pattern;
+use pai_bundle::provider::{ExternalAccess, Provider, Retry, SecretRef};
+
+use super::guard;
+use super::places::places;
+use crate::graph::Graph;
+use crate::manifest::quantity::TokenCount;
+use crate::manifest::{ModelProvider, Resource};
+use crate::source::Sources;
+
+/// Every provider's models that manifests name.
+pub(super) type Models = BTreeMap<QualifiedName, BTreeSet<ModelId>>;
+
+/// Collects what agents, fallbacks and allow lists name, and what the catalogue knows of native kinds.
+pub(super) fn models(graph: &Graph) -> Models {
+    let mut models = Models::new();
+    let mut add = |from: &QualifiedName, model: &ModelRef| {
+        let provider = QualifiedName::new(from.namespace.clone(), model.provider.clone());
+        models.entry(provider).or_default().insert(model.model.clone());
+    };
+    for agent in graph.agents.values() {
+        agent.spec.models.iter().for_each(|model| add(&agent.name, model));
+    }
+    for provider in graph.providers.values() {
+        provider.spec.fallbacks.iter().for_each(|model| add(&provider.name, model));
+    }
+    for provider in graph.providers.values() {
+        let named = models.entry(provider.name.clone()).or_default();
+        let spec = &provider.spec;
+        let literal = spec.allowed_models.iter().filter(|pattern| !pattern.contains('*')).map(String::as_str);
+        let native = catalogue::of_kind(spec.provider).filter(|_| spec.has_catalogue()).map(|known| known.id);
+        let more = literal.chain(native).filter(|model| spec.offers(model).is_ok());
+        named.extend(more.filter_map(|model| model.parse().ok()));
+    }
+    models
+}
+
+pub(super) fn lower(provider: &Resource<ModelProvider>, models: &Models, sources: &Sources) -> Provider {
+    let spec = &provider.spec;
+    let endpoint = spec.endpoint.as_deref().or(spec.provider.default_endpoint()).unwrap_or_default();
+    let external = spec.external_access;
+    let retry = spec.retry.unwrap_or_default();
+    Provider {
+        name: provider.name.clone(),
+        kind: spec.provider,
+        endpoint: endpoint.trim_end_matches('/').to_owned(),
+        api_version: spec.api_version.clone(),
+        api_key: spec
+            .api_key_secret_ref
+            .as_ref()
+            .map(|secret| SecretRef { name: secret.name.clone(), key: secret.key.clone() }),
+        allowed_models: spec.allowed_models.iter().map(Pattern::new).collect(),
+        denied_models: spec.denied_models.iter().map(Pattern::new).collect(),
+        models: models.get(&provider.name).into_iter().flatten().cloned().collect(),
+        max_tokens_per_day: spec.max_tokens_per_day.map(TokenCount::tokens),
+        max_tokens_per_request: spec.max_tokens_per_request.map(TokenCount::tokens),
+        external_access: ExternalAccess {
+            enabled: external.is_some_and(|access| access.enabled),
+            max_tokens_per_day: external.and_then(|access| access.max_tokens_per_day).map(TokenCount::tokens),
+        },
+        retry: Retry {
+            max_attempts: retry.max_attempts,
+            initial_backoff_ms: retry.initial_backoff_ms,
+            max_backoff_ms: retry.max_backoff_ms,
+        },
+        fallbacks: spec.fallbacks.clone(),
+        guards: guard::uses(&spec.guards),
+        places: places(provider, sources),
+    }
+}

@@ -1,0 +1,49 @@
+//! How a provider or an agent attaches a guard.
+
+use pai_bundle::name::Name;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::text;
+
+/// A guard, what it reads, and what a hit does.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct GuardUse {
+    /// `metadata.name` of a `GuardBinding` in the same namespace.
+    #[schemars(with = "text::ResourceName")]
+    pub(crate) binding: Name,
+    /// What the guard reads.
+    pub(crate) scan: Scan,
+    /// What a hit does.
+    #[serde(default)]
+    pub(crate) enforcement: Enforcement,
+}
+
+/// What a guard reads. Everything that is left out is not read.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("minProperties" = 1))]
+pub(crate) struct Scan {
+    /// What users write.
+    #[serde(default)]
+    pub(crate) prompts: bool,
+    /// What the model answers.
+    #[serde(default)]
+    pub(crate) responses: bool,
+    /// Results of these tools, read when they come in with the next request; `["*"]` for all tools.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::NotEmpty>")]
+    pub(crate) tool_results: Vec<String>,
+}
+
+/// What a hit does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Enforcement {
+    /// The request is refused with 403.
+    #[default]
+    Enforce,
+    /// The request passes, and the hit is recorded.
+    Audit,
+}

@@ -1,0 +1,154 @@
+//! The `ModelProvider` manifest: one LLM subscription and all its models.
+
+use pai_bundle::name::ModelRef;
+use pai_bundle::provider::ProviderKind;
+use schemars::{JsonSchema, Schema};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::guard_use::GuardUse;
+use super::quantity::TokenCount;
+use super::secret_ref::SecretRef;
+use super::{Kind, Spec, text};
+
+impl Spec for ModelProvider {
+    const KIND: Kind = Kind::ModelProvider;
+    const NAME: &'static str = "ModelProvider";
+    const ABOUT: &'static str = "One LLM subscription and all its models. Agents name a model as `NAME/MODEL`, where NAME \
+                                 is this resource's metadata.name.";
+}
+
+/// The subscription: where it is, what it may be used for, how much.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = conditions)]
+pub(crate) struct ModelProvider {
+    /// What kind of service this is. It decides the protocol, the URL and the header that carries the key.
+    #[schemars(with = "ProviderKindText")]
+    pub(crate) provider: ProviderKind,
+    /// Which Secret holds the API key. The key itself never stands in a manifest.
+    #[serde(default)]
+    pub(crate) api_key_secret_ref: Option<SecretRef>,
+    /// Base URL. Required for `azure-openai` and `vllm`; with `openai` it names any compatible service, with its
+    /// `/v1`. Otherwise the kind's own.
+    #[serde(default)]
+    #[schemars(with = "Option<text::HttpUrl>")]
+    pub(crate) endpoint: Option<String>,
+    /// The `api-version` query parameter of Azure's API. Required for `azure-openai`, and only there.
+    #[serde(default)]
+    #[schemars(with = "Option<text::NotEmpty>")]
+    pub(crate) api_version: Option<String>,
+    /// Models that may be called, without the provider's name; `*` stands for any characters. Left out or empty:
+    /// all models.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::ModelPattern>")]
+    pub(crate) allowed_models: Vec<String>,
+    /// Models that may not be called. They win over `allowedModels`.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::ModelPattern>")]
+    pub(crate) denied_models: Vec<String>,
+    /// Tokens per UTC day, shared by everybody who uses this subscription. Left out: no cap.
+    #[serde(default)]
+    pub(crate) max_tokens_per_day: Option<TokenCount>,
+    /// Tokens of one request: its input and the output that it asks for.
+    #[serde(default)]
+    pub(crate) max_tokens_per_request: Option<TokenCount>,
+    /// What happens when the service answers 429 or 5xx, or cannot be reached.
+    #[serde(default)]
+    pub(crate) retry: Option<Retry>,
+    /// Models of other providers, as `provider/model`, that are tried in this order after the retries are used up. The
+    /// caller must be allowed to call each of them.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::ModelReference>")]
+    pub(crate) fallbacks: Vec<ModelRef>,
+    /// Guards over all traffic of this provider.
+    #[serde(default)]
+    pub(crate) guards: Vec<GuardUse>,
+    /// Opens the provider to access keys: laptops, CI jobs, scripts outside of the cluster.
+    #[serde(default)]
+    pub(crate) external_access: Option<ExternalAccess>,
+}
+
+/// Attempts and waits.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(crate) struct Retry {
+    /// Attempts in all, the first included. 1 means no retry.
+    #[schemars(range(min = 1, max = 10))]
+    pub(crate) max_attempts: u32,
+    /// Longest wait before the second attempt, in milliseconds. It doubles from attempt to attempt.
+    #[schemars(range(min = 1, max = 60_000))]
+    pub(crate) initial_backoff_ms: u32,
+    /// Longest wait before any attempt, in milliseconds.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub(crate) max_backoff_ms: u32,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        let retry = pai_bundle::provider::Retry::default();
+        Self {
+            max_attempts: retry.max_attempts,
+            initial_backoff_ms: retry.initial_backoff_ms,
+            max_backoff_ms: retry.max_backoff_ms,
+        }
+    }
+}
+
+/// Use from outside, by access key.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct ExternalAccess {
+    /// Whether access keys may use this provider.
+    pub(crate) enabled: bool,
+    /// Tokens per UTC day for all access keys together. They count against the provider's own cap as well.
+    #[serde(default)]
+    pub(crate) max_tokens_per_day: Option<TokenCount>,
+}
+
+/// The kinds as a plain list, so that a wrong one is answered with the right ones.
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "stands for the bundle's type in the schema")]
+enum ProviderKindText {
+    /// Anthropic's API: the Claude models.
+    Anthropic,
+    /// OpenAI's API, and with an `endpoint` any service compatible with it.
+    #[serde(rename = "openai")]
+    OpenAi,
+    /// Google's Gemini API.
+    Gemini,
+    /// OpenRouter: models of many vendors under one key.
+    #[serde(rename = "openrouter")]
+    OpenRouter,
+    /// Azure OpenAI. Model ids are deployment names.
+    #[serde(rename = "azure-openai")]
+    AzureOpenAi,
+    /// A vLLM server. It needs no key.
+    Vllm,
+}
+
+/// What one kind requires and another does not have.
+fn conditions(schema: &mut Schema) {
+    let is = |kinds: serde_json::Value| json!({ "properties": { "provider": { "enum": kinds } }, "required": ["provider"] });
+    let no_endpoint = json!({
+        "properties": { "provider": { "enum": ["openai"] } },
+        "required": ["provider"],
+        "not": { "required": ["endpoint"] },
+    });
+    let rules = json!([
+        { "if": is(json!(["azure-openai", "vllm"])), "then": { "required": ["endpoint"] } },
+        {
+            "if": is(json!(["azure-openai"])),
+            "then": { "required": ["apiVersion"] },
+            "else": { "properties": { "apiVersion": false } },
+        },
+        {
+            "if": is(json!(["anthropic", "gemini", "openrouter", "azure-openai"])),
+            "then": { "required": ["apiKeySecretRef"] },
+        },
+        { "if": no_endpoint, "then": { "required": ["apiKeySecretRef"] } },
+    ]);
+    schema.insert("allOf".to_owned(), rules);
+}

@@ -1,0 +1,91 @@
+//! The part of an `Agent` that describes the workload: checked as far as its documentation goes, carried by nobody here.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::secret_ref::SecretRef;
+use super::text;
+
+/// The workload.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "checked for its author, not acted on by the gateway")]
+pub(crate) struct Workload {
+    /// Kind of workload. Not acted on by the gateway.
+    #[serde(default)]
+    r#type: Option<String>,
+    /// Whether the workload runs all the time; needs `harness: custom` and an `image`, and has no `triggers`. Not acted
+    /// on by the gateway.
+    #[serde(default)]
+    long_running: Option<bool>,
+    /// What runs the agent's loop; `custom` for an image of your own. Not acted on by the gateway.
+    #[serde(default)]
+    harness: Option<String>,
+    /// What starts the agent. Not acted on by the gateway.
+    #[serde(default)]
+    triggers: Vec<Value>,
+    /// Container image. Not acted on by the gateway.
+    #[serde(default)]
+    #[schemars(with = "Option<text::NotEmpty>")]
+    image: Option<String>,
+    /// Number of copies. Not acted on by the gateway.
+    #[serde(default)]
+    replicas: Option<u32>,
+    /// User id in the container, 65532 where it is left out; root (0) is refused. Not acted on by the gateway.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    run_as_user: Option<u32>,
+    /// Command in the container. Not acted on by the gateway.
+    #[serde(default)]
+    command: Vec<String>,
+    /// Services that the workload may use. Not acted on by the gateway.
+    #[serde(default)]
+    providers: Vec<Value>,
+    /// Environment variables. Not acted on by the gateway.
+    #[serde(default)]
+    env: Vec<Variable>,
+    /// Skills. Not acted on by the gateway.
+    #[serde(default)]
+    skills: Vec<Value>,
+    /// Who may call the agent. Not acted on by the gateway.
+    #[serde(default)]
+    inbound: Option<Value>,
+    /// Ports to open. Not acted on by the gateway.
+    #[serde(default)]
+    expose: Vec<Value>,
+    /// Volumes. Not acted on by the gateway.
+    #[serde(default)]
+    volumes: Vec<Value>,
+    /// Files to place in the container. Not acted on by the gateway.
+    #[serde(default)]
+    config_files: Vec<Value>,
+    /// Requests and limits of memory and processor. Not acted on by the gateway.
+    #[serde(default)]
+    resources: Option<Map<String, Value>>,
+    /// When to run more or fewer copies. Not acted on by the gateway.
+    #[serde(default)]
+    autoscaling: Option<Map<String, Value>>,
+    /// What of the file system can be written. Not acted on by the gateway.
+    #[serde(default)]
+    filesystem: Option<Map<String, Value>>,
+    /// Packages to install. Not acted on by the gateway.
+    #[serde(default)]
+    packages: Option<Value>,
+}
+
+/// An environment variable: a `value`, or a `secretRef`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[expect(dead_code, reason = "checked for its author, not acted on by the gateway")]
+pub(crate) struct Variable {
+    /// Its name.
+    #[schemars(with = "text::NotEmpty")]
+    name: String,
+    /// Its value; not for secrets.
+    #[serde(default)]
+    value: Option<String>,
+    /// The Secret that holds its value.
+    #[serde(default)]
+    secret_ref: Option<SecretRef>,
+}

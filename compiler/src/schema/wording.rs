@@ -1,0 +1,232 @@
+//! What a validator's error means to the author of a manifest: words, the exact place, and the other field concerned.
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use serde_json::Value;
+
+use super::rules;
+use crate::diagnostic::mask::{self, shown};
+use crate::diagnostic::nearest::{list, nearest, suggest};
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::source::Span;
+use crate::source::tree::{Document, escape};
+
+/// The findings of one error; several where it names several fields.
+pub(super) fn diagnostics(error: &ValidationError<'_>, document: &Document, schema: &Value) -> Vec<Diagnostic> {
+    let at = At::new(error, document, schema);
+    let one = match error.kind() {
+        Kind::AdditionalProperties { unexpected } => return unexpected.iter().map(|name| at.unknown_field(name)).collect(),
+        Kind::Required { property } => at.missing(property.as_str().unwrap_or_default()),
+        Kind::Type { kind } => at.wrong_type(kind, error.instance()),
+        Kind::Enum { options } => at.not_one_of(options.as_array().map_or(&[], Vec::as_slice), error.instance()),
+        Kind::Constant { expected_value } => at.not_one_of(&[(**expected_value).clone()], error.instance()),
+        Kind::FalseSchema => at.does_nothing(),
+        Kind::Pattern { .. } | Kind::Format { .. } => at.wrong_form(error.instance()),
+        Kind::MinLength { .. } | Kind::MinItems { .. } | Kind::MinProperties { .. } => at.out_of_range("may not be empty"),
+        Kind::MaxLength { limit } => at.out_of_range(&format!("may have at most {limit} characters")),
+        Kind::Minimum { limit } => at.out_of_range(&format!("must be at least {limit}")),
+        Kind::ExclusiveMinimum { limit } => at.out_of_range(&format!("must be more than {limit}")),
+        Kind::Maximum { limit } => at.out_of_range(&format!("must be at most {limit}")),
+        _ => at.other(&error.masked().to_string()),
+    };
+    vec![one]
+}
+
+/// A leftover of reading the value into its type.
+pub(super) fn unreadable(path: &str, why: &str, document: &Document) -> Diagnostic {
+    let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty() && *part != "?");
+    let pointer: String = parts.map(|part| format!("/{}", escape(part))).collect();
+    let field = field_name(&pointer);
+    Diagnostic::new(&rules::UNREADABLE, document.span(&pointer), format!("the value of {field} cannot be used"))
+        .label(mask::text(why).into_owned())
+}
+
+/// Where an error is, in the document and in the schema.
+struct At<'a> {
+    document: &'a Document,
+    pointer: String,
+    schema: &'a Value,
+    /// The schema object that has the keyword.
+    rule: Option<&'a Value>,
+    schema_path: String,
+}
+
+impl<'a> At<'a> {
+    fn new(error: &ValidationError<'_>, document: &'a Document, schema: &'a Value) -> Self {
+        let schema_path = error.schema_path().to_string();
+        let parent = schema_path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        Self { document, pointer: error.instance_path().to_string(), schema, rule: schema.pointer(parent), schema_path }
+    }
+
+    fn value_span(&self) -> Span {
+        self.document.span(&self.pointer)
+    }
+
+    fn finding(&self, rule: &'static Rule, span: Span, message: String) -> Diagnostic {
+        let diagnostic = Diagnostic::new(rule, span, message);
+        match self.condition() {
+            Some((span, text)) => diagnostic.also(span, text),
+            None => diagnostic,
+        }
+    }
+
+    /// The field that an `if` looked at, where the error comes from a `then` or an `else`.
+    fn condition(&self) -> Option<(Span, String)> {
+        let cut = self.schema_path.find("/then/").or_else(|| self.schema_path.find("/else/"))?;
+        let branch = self.schema.pointer(self.schema_path.get(..cut)?)?;
+        let field = branch.get("if")?.get("properties")?.as_object()?.keys().next()?;
+        // How far the error lies below the object that has the condition.
+        let below = self.schema_path.get(cut..)?.matches("/properties/").count();
+        let mut base = self.pointer.as_str();
+        for _ in 0..below {
+            base = base.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
+        let found = self.document.find(&format!("{base}/{field}"))?;
+        let value = found.node.to_value();
+        let value = value.as_str().map_or_else(|| format!("`{value}`"), shown);
+        Some((found.node.span, format!("because this is {value}")))
+    }
+
+    fn unknown_field(&self, name: &str) -> Diagnostic {
+        let pointer = format!("{}/{}", self.pointer, escape(name));
+        let known = self.rule.and_then(|rule| rule.get("properties")).and_then(Value::as_object);
+        let known: Vec<&str> = known.into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect();
+        let message = format!("{} has no field {}", field_name(&self.pointer), shown(name));
+        let diagnostic = Diagnostic::new(&rules::UNKNOWN_FIELD, self.document.key_span(&pointer), message);
+        match nearest(name, known.iter().copied()) {
+            Some(near) => diagnostic.label(format!("unknown field, did you mean `{near}`?")),
+            None => diagnostic.label("unknown field").help(format!("the fields are: {}", list(&known))),
+        }
+    }
+
+    fn missing(&self, property: &str) -> Diagnostic {
+        let message = format!("{} lacks the field `{property}`", field_name(&self.pointer));
+        let span = if self.pointer.is_empty() { self.first_key() } else { self.document.key_span(&self.pointer) };
+        self.finding(&rules::MISSING_FIELD, span, message)
+            .label(format!("`{property}` is missing here"))
+            .help(format!("add `{}`", example(property)))
+    }
+
+    fn first_key(&self) -> Span {
+        self.document.find("/kind").and_then(|found| found.key).unwrap_or(self.document.root.span)
+    }
+
+    fn wrong_type(&self, wanted: &TypeKind, value: &Value) -> Diagnostic {
+        let wanted = match wanted {
+            TypeKind::Single(kind) => type_name(&kind.to_string()).to_owned(),
+            TypeKind::Multiple(kinds) => {
+                let names: Vec<String> = kinds.iter().map(|kind| type_name(&kind.to_string()).to_owned()).collect();
+                names.join(" or ")
+            }
+        };
+        let (found, help) = match value {
+            Value::Null => ("nothing", Some("give it a value, or remove the field".to_owned())),
+            Value::Bool(_) => ("a truth value", None),
+            Value::Number(_) if wanted == "text" => ("a number", Some("put quotes around it".to_owned())),
+            Value::Number(_) if wanted == "an integer" => ("a fraction", None),
+            Value::Number(_) => ("a number", None),
+            Value::String(text) if wanted == "an integer" && text.parse::<u64>().is_ok() => {
+                ("text", Some("remove the quotes".to_owned()))
+            }
+            Value::String(text) if wanted == "a list" => ("text", Some(format!("write `[{}]`", mask::text(text)))),
+            Value::String(_) if wanted == "a truth value" => ("text", Some("write `true` or `false`".to_owned())),
+            Value::String(_) => ("text", None),
+            Value::Array(_) => ("a list", None),
+            Value::Object(_) => ("a mapping", None),
+        };
+        let message = format!("{} must be {wanted}, not {found}", field_name(&self.pointer));
+        self.finding(&rules::WRONG_TYPE, self.value_span(), message).label(format!("this is {found}")).maybe_help(help)
+    }
+
+    fn not_one_of(&self, options: &[Value], value: &Value) -> Diagnostic {
+        let options: Vec<String> =
+            options.iter().map(|option| option.as_str().map_or_else(|| option.to_string(), ToOwned::to_owned)).collect();
+        let names: Vec<&str> = options.iter().map(String::as_str).collect();
+        let field = field_name(&self.pointer);
+        let written = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        let diagnostic =
+            self.finding(&rules::NOT_ONE_OF, self.value_span(), format!("{field} cannot be {}", shown(&written)));
+        match names.as_slice() {
+            [only] => diagnostic.label(format!("must be `{only}`")),
+            _ => diagnostic.label("not one of the allowed values").maybe_help(suggest(&written, names, "allowed are")),
+        }
+    }
+
+    fn does_nothing(&self) -> Diagnostic {
+        let message = format!("{} has no effect here", field_name(&self.pointer));
+        self.finding(&rules::DOES_NOTHING, self.document.key_span(&self.pointer), message)
+            .label("has no effect")
+            .help("remove it")
+    }
+
+    fn wrong_form(&self, value: &Value) -> Diagnostic {
+        let says = self.rule.and_then(|rule| rule.get("patternErrorMessage")).and_then(Value::as_str);
+        let written = value.as_str().unwrap_or_default();
+        let message = format!("{} cannot be {}", field_name(&self.pointer), shown(written));
+        self.finding(&rules::WRONG_FORM, self.value_span(), message)
+            .label("not in the form that is wanted")
+            .maybe_help(says.map(ToOwned::to_owned))
+    }
+
+    fn out_of_range(&self, what: &str) -> Diagnostic {
+        let message = format!("{} {what}", field_name(&self.pointer));
+        self.finding(&rules::OUT_OF_RANGE, self.value_span(), message).label(what)
+    }
+
+    fn other(&self, why: &str) -> Diagnostic {
+        let message = format!("the value of {} cannot be used", field_name(&self.pointer));
+        self.finding(&rules::UNREADABLE, self.value_span(), message).label(why)
+    }
+}
+
+/// A pointer as people write it: `spec.retry.maxAttempts`, `spec.models[0]`.
+fn field_name(pointer: &str) -> String {
+    let mut name = String::new();
+    for part in pointer.split('/').skip(1) {
+        if part.bytes().all(|byte| byte.is_ascii_digit()) {
+            name.push_str(&format!("[{part}]"));
+        } else {
+            if !name.is_empty() {
+                name.push('.');
+            }
+            name.push_str(&part.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+    if name.is_empty() { "the manifest".to_owned() } else { shown(&name) }
+}
+
+fn type_name(name: &str) -> &str {
+    match name {
+        "string" => "text",
+        "integer" => "an integer",
+        "number" => "a number",
+        "boolean" => "a truth value",
+        "array" => "a list",
+        "object" => "a mapping",
+        other => other,
+    }
+}
+
+/// The line to insert for a missing field.
+fn example(field: &str) -> String {
+    let value = match field {
+        "metadata" => "{name: my-name}",
+        "name" => "my-name",
+        "spec" => "…",
+        "provider" => "anthropic",
+        "providers" => "[anthropic]",
+        "models" => "[anthropic/claude-sonnet-4-6]",
+        "apiKeySecretRef" => "{name: anthropic-key}",
+        "endpoint" => "https://models.example.com/v1",
+        "apiVersion" => "\"2024-10-21\"",
+        "classifier" => "{type: rules}",
+        "binding" => "my-guard",
+        "scan" => "{prompts: true}",
+        "enabled" => "true",
+        "harness" => "custom",
+        "image" => "registry.example.com/agent:1.0",
+        "secretRef" => "{name: my-secret}",
+        _ => "…",
+    };
+    format!("{field}: {value}")
+}

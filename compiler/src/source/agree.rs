@@ -1,0 +1,68 @@
+//! The second opinion: the same text read by `serde_yaml`, and the first place where the two differ.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Span;
+use super::chunk::Chunk;
+use super::rules::SECOND_READER;
+use super::tree::{Content, Node};
+use crate::diagnostic::Diagnostic;
+
+/// What `serde_yaml` makes of the documents of a chunk; shorter than they are where it gives up.
+pub(crate) fn second_reading(chunk: Chunk<'_>) -> Vec<Result<serde_yaml::Value, String>> {
+    let mut values = Vec::new();
+    for document in serde_yaml::Deserializer::from_str(chunk.text) {
+        let value = serde_yaml::Value::deserialize(document).map_err(|error| error.to_string());
+        let failed = value.is_err();
+        values.push(value);
+        // After an error its iterator repeats the error for ever.
+        if failed {
+            break;
+        }
+    }
+    values
+}
+
+/// A finding where the two readings of a document differ.
+pub(crate) fn compare(root: &Node, second: Option<&Result<serde_yaml::Value, String>>) -> Option<Diagnostic> {
+    let finding = |span| {
+        Diagnostic::new(&SECOND_READER, span, "two YAML readers read this differently")
+            .label("read in two ways")
+            .help("quote it, or write it more plainly")
+    };
+    match second? {
+        Ok(value) => differing(root, value).map(finding),
+        Err(error) => Some(finding(root.span).help(format!("the second reader says: {error}"))),
+    }
+}
+
+fn differing(node: &Node, second: &serde_yaml::Value) -> Option<Span> {
+    match (&node.content, second) {
+        (Content::Scalar { value, .. }, second) => (!same_scalar(value, second)).then_some(node.span),
+        (Content::Sequence(items), serde_yaml::Value::Sequence(others)) if items.len() == others.len() => {
+            items.iter().zip(others).find_map(|(item, other)| differing(item, other))
+        }
+        (Content::Mapping(entries), serde_yaml::Value::Mapping(others)) if entries.len() == others.len() => {
+            entries.iter().find_map(|entry| match others.get(entry.key.as_str()) {
+                Some(other) => differing(&entry.value, other),
+                None => Some(entry.key_span),
+            })
+        }
+        _ => Some(node.span),
+    }
+}
+
+fn same_scalar(value: &Value, second: &serde_yaml::Value) -> bool {
+    match (value, second) {
+        (Value::Null, serde_yaml::Value::Null) => true,
+        (Value::Bool(a), serde_yaml::Value::Bool(b)) => a == b,
+        (Value::String(a), serde_yaml::Value::String(b)) => a == b,
+        (Value::Number(a), serde_yaml::Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| a.total_cmp(&b).is_eq()),
+            _ => false,
+        },
+        _ => false,
+    }
+}

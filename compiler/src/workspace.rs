@@ -1,0 +1,132 @@
+//! Every manifest of the sources, read and typed; what cannot be read is reported, and remembered by name.
+
+use std::sync::Arc;
+
+use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
+
+use crate::check::literal_secret;
+use crate::diagnostic::Diagnostics;
+use crate::manifest::identity::{Identity, identify};
+use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Resource, Spec};
+use crate::schema;
+use crate::source::agree::{compare, second_reading};
+use crate::source::chunk::{Chunk, chunks};
+use crate::source::tree::Document;
+use crate::source::{Sources, Span, yaml};
+
+/// The manifests of a workspace, in the order of the files.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    pub(crate) providers: Vec<Resource<ModelProvider>>,
+    pub(crate) agents: Vec<Resource<Agent>>,
+    pub(crate) access_keys: Vec<Resource<AccessKey>>,
+    pub(crate) guards: Vec<Resource<GuardBinding>>,
+    pub(crate) unreadable: Unreadable,
+}
+
+/// What was meant to be there: references to it are not reported, since the cause is.
+#[derive(Debug, Default)]
+pub(crate) struct Unreadable {
+    resources: Vec<(Kind, QualifiedName)>,
+    /// Names in text that is not even YAML.
+    names: Vec<String>,
+}
+
+impl Unreadable {
+    pub(crate) fn has(&self, kind: Kind, name: &QualifiedName) -> bool {
+        self.resources.iter().any(|(other, named)| *other == kind && named == name)
+            || self.names.iter().any(|text| text == name.name.as_str())
+    }
+}
+
+/// Reads every manifest.
+pub(crate) fn read(sources: &Sources, found: &mut Diagnostics) -> Workspace {
+    let mut workspace = Workspace::default();
+    for (id, file) in sources.files().filter(|(_, file)| !file.is_cedar()) {
+        for chunk in chunks(id, file) {
+            workspace.chunk(chunk, found);
+        }
+    }
+    workspace
+}
+
+impl Workspace {
+    fn chunk(&mut self, chunk: Chunk<'_>, found: &mut Diagnostics) {
+        if !mentions_us(chunk.text) {
+            return;
+        }
+        let read = yaml::read(chunk);
+        let mut second = None;
+        for (at, (document, findings)) in read.documents.into_iter().enumerate() {
+            let kind = match identify(&document) {
+                Identity::Foreign => continue,
+                Identity::Wrong(diagnostic) => {
+                    found.push(*diagnostic);
+                    found.extend(literal_secret::find(chunk));
+                    continue;
+                }
+                Identity::Ours(kind) => kind,
+            };
+            let mut spoilt: Vec<Span> = findings.iter().map(|finding| finding.primary.span).collect();
+            let differs = if findings.is_empty() {
+                let second = second.get_or_insert_with(|| second_reading(chunk));
+                compare(&document.root, second.get(at))
+            } else {
+                None
+            };
+            let secrets = literal_secret::find(chunk);
+            spoilt.extend(differs.iter().chain(&secrets).map(|finding| finding.primary.span));
+            found.extend(findings);
+            found.extend(differs);
+            found.extend(secrets);
+            self.document(kind, document, &spoilt, found);
+        }
+        if let Some(stopped) = read.stopped {
+            self.unreadable.names.extend(names_in(chunk.text));
+            found.push(stopped);
+            found.extend(literal_secret::find(chunk));
+        }
+    }
+
+    fn document(&mut self, kind: Kind, document: Document, spoilt: &[Span], found: &mut Diagnostics) {
+        let document = Arc::new(document);
+        let read = match kind {
+            Kind::ModelProvider => put(&mut self.providers, &document, spoilt, found),
+            Kind::Agent => put(&mut self.agents, &document, spoilt, found),
+            Kind::AccessKey => put(&mut self.access_keys, &document, spoilt, found),
+            Kind::GuardBinding => put(&mut self.guards, &document, spoilt, found),
+        };
+        if read.is_none() {
+            self.unreadable.resources.extend(name_of(&document).map(|name| (kind, name)));
+        }
+    }
+}
+
+fn put<S: Spec>(list: &mut Vec<Resource<S>>, document: &Arc<Document>, spoilt: &[Span], found: &mut Diagnostics) -> Option<()> {
+    let manifest = schema::read::<S>(document, spoilt, found)?;
+    list.push(Resource::new(manifest, document.clone())?);
+    Some(())
+}
+
+fn name_of(document: &Document) -> Option<QualifiedName> {
+    let text = |pointer| document.find(pointer).and_then(|found| found.node.text());
+    let name: Name = text("/metadata/name")?.parse().ok()?;
+    let namespace: Name = text("/metadata/namespace").unwrap_or(DEFAULT_NAMESPACE).parse().ok()?;
+    Some(QualifiedName::new(namespace, name))
+}
+
+/// Whether a chunk can hold anything of ours at all. Charts and templates are often not YAML, and none of our business.
+fn mentions_us(text: &str) -> bool {
+    text.contains("pai.io")
+        || Kind::ALL.iter().any(|kind| text.contains(kind.as_str()))
+        || ["ModelBinding", "AgentWorkload"].iter().any(|kind| text.contains(kind))
+}
+
+/// Values of `name:` in broken text.
+fn names_in(text: &str) -> impl Iterator<Item = String> {
+    text.match_indices("name:").filter_map(|(at, word)| {
+        let value = text.get(at + word.len()..)?.trim_start_matches([' ', '"', '\'']);
+        let end = value.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.')).unwrap_or(value.len());
+        value.get(..end).filter(|name| !name.is_empty()).map(ToOwned::to_owned)
+    })
+}
