@@ -86,6 +86,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn a_block_never_reaches_beyond_the_limit(
             limit: u64, used: u64, sum: u64, largest: u64,

@@ -7,7 +7,7 @@ use pai_bundle::unit::{Tokens, UtcDay};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::owner::Shared;
+use crate::shared::Shared;
 use crate::usage::{Settled, Settlement};
 
 /// Names a request while its hold is open. Made at random by whoever admits the request, before anything is held.

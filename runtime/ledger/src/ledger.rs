@@ -10,8 +10,9 @@ use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
 
 use crate::account::{Account, Balance, Charge};
 use crate::hold::{Hold, HoldError, RequestId};
-use crate::owner::{self, Shared};
+use crate::owner;
 use crate::recover::recover;
+use crate::shared::Shared;
 use crate::state::State;
 use crate::store::{Store, StoreError};
 use crate::usage::Totals;

@@ -38,6 +38,7 @@ mod state;
 pub mod record;
 pub mod store;
 mod recover;
+mod shared;
 mod owner;
 pub mod hold;
 pub mod ledger;

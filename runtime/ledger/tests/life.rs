@@ -324,6 +324,15 @@ async fn a_store_that_panics_stops_the_ledger_and_wakes_who_waits() {
 }
 
 #[tokio::test]
+async fn a_close_that_could_not_write_says_so() {
+    let (ledger, gate) = gated();
+    gate.send(()).expect("one commit");
+    hold(&ledger, 1, 1_000, 100).await.expect("durable").settle(used(1, 0));
+    drop(gate);
+    ledger.close().await.expect_err("the store panicked");
+}
+
+#[tokio::test]
 async fn a_corrupt_record_is_an_error_and_not_a_fresh_budget() {
     let disk = MemoryDisk::default();
     let ledger = on(&disk);

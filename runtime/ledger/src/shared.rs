@@ -1,0 +1,290 @@
+//! Where requests and the owner of the store meet: one short lock around the state, and who waits for what.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+use tokio::sync::{oneshot, watch};
+
+use crate::account::{Account, Charge};
+use crate::hold::{Hold, HoldError, RequestId};
+use crate::ledger::Settings;
+use crate::record::StoredAccount;
+use crate::state::{Admission, Refusal, State, Which};
+use crate::usage::{Settled, Settlement};
+
+/// What requests and the owner share.
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    work: Condvar,
+    ended: watch::Sender<bool>,
+    pub(crate) settings: Settings,
+}
+
+/// INVARIANT: the lock around it is held for memory operations only, never across a commit or an await.
+struct Core {
+    state: State,
+    /// Requests that wait for a mark. A sender that is dropped says: not granted, ask why.
+    waiters: HashMap<RequestId, oneshot::Sender<()>>,
+    /// Since when some record is out of date.
+    dirty_since: Option<Instant>,
+    /// The latest day when old ones were forgotten last.
+    pruned: UtcDay,
+    life: Life,
+    /// Why nothing is granted any more.
+    failure: Option<String>,
+    owner: Owner,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Open,
+    Closing,
+    Closed,
+}
+
+/// What the owner's thread is doing; it is woken only when it sleeps, because a wake-up is a system call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Busy,
+    /// Something is dirty and will be written when it is due.
+    SleepsUntilUrgent,
+    SleepsUntilDirty,
+}
+
+pub(crate) enum Work {
+    Commit(Vec<(Account, StoredAccount)>),
+    Prune(UtcDay),
+    Close(Vec<(Account, StoredAccount)>),
+}
+
+impl Shared {
+    pub(crate) fn new(state: State, settings: Settings) -> Arc<Self> {
+        Arc::new(Self {
+            core: Mutex::new(Core {
+                state,
+                waiters: HashMap::new(),
+                dirty_since: None,
+                pruned: UtcDay(0),
+                life: Life::Open,
+                failure: None,
+                owner: Owner::Busy,
+            }),
+            work: Condvar::new(),
+            ended: watch::Sender::new(false),
+            settings,
+        })
+    }
+
+    /// Decides on a hold. With a receiver it is granted once that has received.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        id: RequestId,
+        charges: Vec<Charge>,
+        tokens: Tokens,
+        now: UnixSeconds,
+    ) -> Result<(Hold, Option<oneshot::Receiver<()>>), HoldError> {
+        let mut core = self.lock();
+        core.is_granting()?;
+        let admission = core.state.hold(id, charges, tokens, now).map_err(|refusal| match refusal {
+            Refusal::OverBudget { account, limit, settled, held, asked } => {
+                HoldError::OverBudget { account, limit, settled, held, asked }
+            }
+            Refusal::AlreadyOpen => HoldError::DuplicateRequest,
+            Refusal::Broken => HoldError::Unavailable,
+        })?;
+        let day = core.state.latest();
+        let durable = match admission {
+            Admission::Granted => None,
+            Admission::NeedsMark => {
+                let (granted, durable) = oneshot::channel();
+                core.waiters.insert(id, granted);
+                Some(durable)
+            }
+        };
+        self.after_change(core);
+        Ok((Hold::waiting(Arc::clone(self), id, tokens, day), durable))
+    }
+
+    pub(crate) fn settle(&self, id: RequestId, settlement: &Settlement) -> Settled {
+        let mut core = self.lock();
+        if core.life == Life::Closed && core.failure.is_none() {
+            // Counted in full when the ledger was closed.
+            return Settled::Unknown;
+        }
+        let settled = core.state.settle(id, settlement);
+        self.after_change(core);
+        if let Settled::Breach { over } = settled {
+            tracing::warn!(request = %id, over = over.0, "ledger.breach");
+        }
+        settled
+    }
+
+    pub(crate) fn release(&self, id: RequestId) {
+        let mut core = self.lock();
+        core.state.release(id);
+        core.waiters.remove(&id);
+        self.after_change(core);
+    }
+
+    /// Why a hold that was waiting was not granted.
+    pub(crate) fn why_not(&self) -> HoldError {
+        self.lock().is_granting().err().unwrap_or(HoldError::Unavailable)
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    pub(crate) fn read<T>(&self, of: impl FnOnce(&State) -> T) -> T {
+        of(&self.lock().state)
+    }
+
+    /// Asks the owner to write exact numbers and end. Nothing is granted from now on.
+    pub(crate) fn start_closing(&self) {
+        let mut core = self.lock();
+        if core.life == Life::Open {
+            core.life = Life::Closing;
+            core.waiters.clear();
+        }
+        drop(core);
+        self.work.notify_all();
+    }
+
+    /// Returns once the owner's thread has let go of the store.
+    pub(crate) async fn ended(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
+    /// Stops granting, for good.
+    pub(crate) fn fail(&self, reason: String) {
+        self.lock().fail(reason);
+    }
+
+    /// The owner's last words. However it ends, by a panic in a store too: nothing is granted without it.
+    pub(crate) fn end(&self) {
+        let mut core = self.lock();
+        if core.failure.is_none() && (core.life != Life::Closed || thread::panicking()) {
+            core.fail("the ledger's thread has ended".to_owned());
+        }
+        core.life = Life::Closed;
+        core.waiters.clear();
+        drop(core);
+        self.ended.send_replace(true);
+    }
+
+    fn after_change(&self, mut core: MutexGuard<'_, Core>) {
+        core.notice_broken();
+        if core.dirty_since.is_none() && core.state.has_dirty() {
+            core.dirty_since = Some(Instant::now());
+        }
+        let wake = match core.owner {
+            Owner::Busy => false,
+            Owner::SleepsUntilUrgent => core.state.has_urgent(),
+            Owner::SleepsUntilDirty => core.state.has_urgent() || core.state.has_dirty(),
+        };
+        if wake {
+            core.owner = Owner::Busy;
+        }
+        drop(core);
+        if wake {
+            self.work.notify_all();
+        }
+    }
+
+    /// A thread that panicked under the lock left numbers that nobody can trust.
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(|poisoned| {
+            let mut core = poisoned.into_inner();
+            core.fail("a thread panicked inside the ledger".to_owned());
+            core
+        })
+    }
+
+    /// Sleeps until there is something to do.
+    pub(crate) fn next_work(&self) -> Work {
+        let mut core = self.lock();
+        loop {
+            core.owner = Owner::Busy;
+            if core.life == Life::Closing {
+                core.life = Life::Closed;
+                return Work::Close(core.state.finish());
+            }
+            let due_in = core.due_in(self.settings.write_after);
+            if due_in == Some(Duration::ZERO) {
+                let batch = core.state.next_batch(Which::All, self.settings.records_per_commit);
+                if !core.state.has_dirty() {
+                    core.dirty_since = None;
+                }
+                if batch.is_empty() {
+                    continue;
+                }
+                return Work::Commit(batch);
+            }
+            if core.state.has_urgent() {
+                let batch = core.state.next_batch(Which::Urgent, self.settings.records_per_commit);
+                if batch.is_empty() {
+                    continue;
+                }
+                return Work::Commit(batch);
+            }
+            if core.pruned < core.state.latest() {
+                core.pruned = core.state.latest();
+                return Work::Prune(core.state.prune(self.settings.keep_days));
+            }
+            core = if let Some(due_in) = due_in {
+                core.owner = Owner::SleepsUntilUrgent;
+                self.work.wait_timeout(core, due_in).unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                core.owner = Owner::SleepsUntilDirty;
+                self.work.wait(core).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
+    }
+
+    pub(crate) fn publish(&self, batch: &[(Account, StoredAccount)]) {
+        let mut core = self.lock();
+        let granted = core.state.durable(batch);
+        let waiters: Vec<_> = granted.iter().filter_map(|id| core.waiters.remove(id)).collect();
+        core.notice_broken();
+        drop(core);
+        for waiter in waiters {
+            // One that stopped waiting has a hold that releases itself.
+            let _ = waiter.send(());
+        }
+    }
+}
+
+impl Core {
+    fn is_granting(&self) -> Result<(), HoldError> {
+        match self.life {
+            _ if self.failure.is_some() => Err(HoldError::Unavailable),
+            Life::Open => Ok(()),
+            Life::Closing | Life::Closed => Err(HoldError::Closed),
+        }
+    }
+
+    fn due_in(&self, write_after: Duration) -> Option<Duration> {
+        self.dirty_since.map(|since| write_after.saturating_sub(since.elapsed()))
+    }
+
+    fn notice_broken(&mut self) {
+        if self.failure.is_none()
+            && let Some(broken) = self.state.broken()
+        {
+            let reason = broken.to_string();
+            self.fail(reason);
+        }
+    }
+
+    fn fail(&mut self, reason: String) {
+        if self.failure.is_none() {
+            tracing::error!(reason, "ledger.failed");
+            self.failure = Some(reason);
+        }
+        self.waiters.clear();
+    }
+}
