@@ -1,1 +1,29 @@
-fn main() {}
+//! The `pai` command: parse, run one subcommand, map what it says to an exit code.
+
+mod command;
+mod workspace;
+mod findings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Rules for LLM tokens, written, reviewed and checked like code.
+#[derive(Debug, Parser)]
+#[command(name = "pai", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: command::Command,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command.run() {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            terminal::say(&format!("{error:?}"));
+            ExitCode::from(command::MISUSE)
+        }
+    }
+}

@@ -111,6 +111,10 @@ impl Body for AnswerBody {
                     if let Ok(data) = frame.into_data() {
                         this.take(data);
                     }
+                    // Where the length is known, nobody asks for what comes after the last byte.
+                    if this.upstream.is_end_stream() {
+                        this.finish(false);
+                    }
                 }
                 Poll::Ready(Some(Err(_))) => this.finish(true),
                 Poll::Ready(None) => this.finish(false),

@@ -1,0 +1,52 @@
+//! The table of subcommands, and what their outcomes mean to whoever called.
+
+mod validate;
+mod build;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// Exit code for what could not be done at all: a wrong argument, an unreadable file, a taken port.
+pub const MISUSE: u8 = 2;
+
+/// What a subcommand found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to complain about.
+    Clean,
+    /// Errors in what was checked.
+    Findings,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Clean => Self::SUCCESS,
+            Outcome::Findings => Self::from(1),
+        }
+    }
+}
+
+/// What `pai` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check manifests and policies without building anything.
+    Validate(validate::Arguments),
+    /// Compile manifests and policies to a bundle.
+    Build(build::Arguments),
+    /// Serve a workspace or a bundle.
+    Serve(serve::Arguments),
+}
+
+impl Command {
+    /// Runs it.
+    pub fn run(self) -> miette::Result<Outcome> {
+        match self {
+            Self::Validate(arguments) => validate::run(&arguments),
+            Self::Build(arguments) => build::run(&arguments),
+            Self::Serve(arguments) => serve::run(&arguments),
+        }
+    }
+}

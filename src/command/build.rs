@@ -1,0 +1,51 @@
+//! `pai build`: compiles a workspace to a bundle file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use miette::miette;
+use pai_bundle::codec;
+
+use super::Outcome;
+use crate::findings::{self, Format};
+use crate::{terminal, workspace};
+
+/// What to build, and where to.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Folders or files; together they are one workspace.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Where the bundle goes.
+    #[arg(short, long, value_name = "FILE", default_value = "pai.bundle")]
+    output: PathBuf,
+    /// How findings are printed.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+/// Compiles, and writes the bundle if there are no errors. Prints its digest.
+pub fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+    let workspace = workspace::read(&arguments.paths)?;
+    let compiled = pai_compiler::compile(&workspace.sources);
+    findings::show(&compiled.diagnostics, &workspace.shown, arguments.format);
+    let Some(bundle) = compiled.bundle else { return Ok(Outcome::Findings) };
+    let (bytes, digest) = codec::encode(&bundle).map_err(|cause| miette!("{cause}"))?;
+    write(&arguments.output, &bytes)
+        .map_err(|cause| miette!("bundle `{}` cannot be written: {cause}", arguments.output.display()))?;
+    terminal::say(&format!("wrote {}", arguments.output.display()));
+    terminal::print(digest.as_str());
+    Ok(Outcome::Clean)
+}
+
+/// Whole or not at all: a gateway may be reading the old one.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".new");
+    let temporary = path.with_file_name(name);
+    let mut file = std::fs::File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)
+}

@@ -1,0 +1,86 @@
+//! `pai serve`: compiles a workspace, or takes a bundle, and serves it; with `--simulate` against fake providers.
+
+mod simulate;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use miette::miette;
+use pai_bundle::{Bundle, codec};
+use pai_ledger::SystemClock;
+use pai_runtime::arguments::ServeArguments;
+use pai_runtime::secret::Secrets;
+use pai_runtime::snapshot::Snapshot;
+use pai_runtime::{Gateway, Settings, stop, telemetry};
+
+use super::Outcome;
+use crate::findings::{self, Format};
+use crate::{terminal, workspace};
+
+/// What to serve, and how.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A folder of manifests, or a bundle.
+    #[arg(value_name = "PATH|BUNDLE")]
+    path: PathBuf,
+    /// Point every provider at a simulator, so that no account is needed and nothing is spent.
+    #[arg(long)]
+    simulate: bool,
+    #[command(flatten)]
+    serve: ServeArguments,
+}
+
+/// Serves until a signal says stop.
+pub fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+    telemetry::start(arguments.serve.log_format());
+    let Some(bundle) = load(&arguments.path)? else { return Ok(Outcome::Findings) };
+    let state = workspace::folder(&arguments.path).join(".pai");
+    let settings = arguments.serve.settings(state);
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|cause| miette!("the async runtime cannot start: {cause}"))?;
+    runtime.block_on(async {
+        if arguments.simulate {
+            simulate::serve(bundle, &settings).await
+        } else {
+            serve(bundle, &settings).await
+        }
+    })?;
+    Ok(Outcome::Clean)
+}
+
+/// The bundle, compiled if it has to be; `None` when there were errors, which have been shown.
+fn load(path: &Path) -> miette::Result<Option<Bundle>> {
+    if path.is_file() {
+        let bytes =
+            std::fs::read(path).map_err(|cause| miette!("`{}` cannot be read: {cause}", path.display()))?;
+        let looks_like_yaml =
+            path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if codec::is_bundle(&bytes) || !looks_like_yaml {
+            let (bundle, _) =
+                codec::decode(&bytes).map_err(|cause| miette!("bundle `{}`: {cause}", path.display()))?;
+            return Ok(Some(bundle));
+        }
+    }
+    let workspace = workspace::read(&[path.to_owned()])?;
+    let compiled = pai_compiler::compile(&workspace.sources);
+    findings::show(&compiled.diagnostics, &workspace.shown, Format::Human);
+    Ok(compiled.bundle)
+}
+
+async fn serve(bundle: Bundle, settings: &Settings) -> miette::Result<()> {
+    let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
+    let gateway = start(bundle, &secrets, settings).await?;
+    terminal::say(&format!("pai is serving on http://{}", gateway.address()));
+    until_stopped(gateway).await
+}
+
+async fn start(bundle: Bundle, secrets: &Secrets, settings: &Settings) -> miette::Result<Gateway> {
+    let snapshot = Snapshot::of(bundle, secrets).map_err(|cause| miette!("{cause}"))?;
+    Gateway::start(snapshot, settings, Arc::new(SystemClock)).await.map_err(|cause| miette!("{cause}"))
+}
+
+async fn until_stopped(gateway: Gateway) -> miette::Result<()> {
+    stop::requested().await;
+    gateway.shutdown().await.map_err(|cause| miette!("{cause}"))
+}

@@ -1,0 +1,110 @@
+//! Finds and reads the files of a workspace: the only place that walks the file system.
+
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+use miette::Diagnostic;
+use pai_compiler::Sources;
+
+/// What manifests and policies are called.
+const EXTENSIONS: [&str; 3] = ["yaml", "yml", "cedar"];
+
+/// A workspace cannot be read.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum WorkspaceError {
+    /// No such file or folder.
+    #[error("`{}` does not exist", path.display())]
+    #[diagnostic(help("give a folder of manifests, or a single .yaml, .yml or .cedar file"))]
+    Missing {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// Nothing in it.
+    #[error("there are no .yaml, .yml or .cedar files in `{}`", path.display())]
+    #[diagnostic(help("a workspace is a folder of manifests; examples/quickstart is one to copy"))]
+    Empty {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// A file or folder cannot be read.
+    #[error("`{}` cannot be read: {cause}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        cause: String,
+    },
+}
+
+/// A workspace's files, under the names that the compiler knows them by and under those that the caller typed.
+pub struct Workspace {
+    /// Paths relative to the workspace, so that equal workspaces give equal bundles wherever they lie.
+    pub sources: Sources,
+    /// The same files in the same order, with paths that lead there from the current folder.
+    pub shown: Sources,
+}
+
+/// Reads folders and files as one workspace.
+pub fn read(paths: &[PathBuf]) -> Result<Workspace, WorkspaceError> {
+    let mut relative = Vec::new();
+    let mut typed = Vec::new();
+    for path in paths {
+        for file in files(path)? {
+            let text = text(&file)?;
+            let base = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(Path::new("")) };
+            let inside = file.strip_prefix(base).unwrap_or(&file);
+            // With several roots a file's name within its own is not enough to tell it from others.
+            let name = if paths.len() == 1 { slashes(inside) } else { slashes(&file) };
+            relative.push((name, text.clone()));
+            typed.push((slashes(&file), text));
+        }
+    }
+    Ok(Workspace { sources: Sources::new(relative), shown: Sources::new(typed) })
+}
+
+/// The workspace's own folder, where its state goes.
+pub fn folder(path: &Path) -> &Path {
+    if path.is_dir() {
+        path
+    } else {
+        path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
+    }
+}
+
+/// A file itself, or everything below a folder that is not hidden. What version control ignores counts all the same:
+/// a bundle must not depend on a `.gitignore`.
+fn files(path: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
+    if !path.exists() {
+        return Err(WorkspaceError::Missing { path: path.to_owned() });
+    }
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in WalkBuilder::new(path).standard_filters(false).hidden(true).follow_links(true).build() {
+        let entry = entry.map_err(|cause| WorkspaceError::Unreadable {
+            path: path.to_owned(),
+            cause: cause.to_string(),
+        })?;
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        let extension = entry.path().extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if is_file && EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+            found.push(entry.into_path());
+        }
+    }
+    if found.is_empty() {
+        return Err(WorkspaceError::Empty { path: path.to_owned() });
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn text(file: &Path) -> Result<String, WorkspaceError> {
+    std::fs::read_to_string(file)
+        .map_err(|cause| WorkspaceError::Unreadable { path: file.to_owned(), cause: cause.to_string() })
+}
+
+fn slashes(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/").replacen("//", "/", 1)
+}
