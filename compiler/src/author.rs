@@ -10,6 +10,7 @@ use pai_policies::vocabulary::annotation;
 pub(crate) mod arithmetic;
 pub(crate) mod rules;
 mod snippet;
+mod advice;
 
 use crate::diagnostic::mask::shown;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
@@ -18,7 +19,8 @@ use crate::source::{File, FileId, Sources, Span};
 use snippet::{Snippet, snippets};
 
 /// Ids that belong to rules of ours.
-const RESERVED: &[&str] = &["base/", "ModelProvider/", "Agent/", "AccessKey/", "GuardBinding/", "built-in/", "merged"];
+const RESERVED: &[&str] =
+    &["base/", "ModelProvider/", "Agent/", "AccessKey/", "GuardBinding/", "built-in/", "merged"];
 
 /// The authors' policies, sorted by id; those with errors are left out and reported.
 pub(crate) fn read(sources: &Sources, found: &mut Diagnostics) -> Vec<Policy> {
@@ -27,14 +29,22 @@ pub(crate) fn read(sources: &Sources, found: &mut Diagnostics) -> Vec<Policy> {
         for rule in file_rules(id, file, found) {
             if let Some((_, first)) = policies.get(&rule.id) {
                 found.push(
-                    Diagnostic::new(&rules::DUPLICATE_ID, rule.span, format!("there are two policies with the id {}", shown(rule.id.as_str())))
-                        .label("again here")
-                        .also(*first, "first here")
-                        .help("give each policy an @id of its own"),
+                    Diagnostic::new(
+                        &rules::DUPLICATE_ID,
+                        rule.span,
+                        format!("there are two policies with the id {}", shown(rule.id.as_str())),
+                    )
+                    .label("again here")
+                    .also(*first, "first here")
+                    .help("give each policy an @id of its own"),
                 );
                 continue;
             }
-            let policy = Policy { id: rule.id.clone(), origin: sources.origin(rule.span, ""), text: rule.text.to_owned() };
+            let policy = Policy {
+                id: rule.id.clone(),
+                origin: sources.origin(rule.span, ""),
+                text: rule.text.to_owned(),
+            };
             policies.insert(rule.id, (policy, rule.span));
         }
     }
@@ -53,7 +63,11 @@ fn file_rules<'a>(id: FileId, file: &'a File, found: &mut Diagnostics) -> Vec<Au
         Ok(set) => set,
         Err(errors) => {
             let whole = Snippet { text: file.text(), start: 0 };
-            found.extend(errors.iter().map(|error| from_cedar(&rules::SYNTAX, error, id, whole)));
+            found.extend(
+                errors
+                    .iter()
+                    .map(|error| advice::semicolon(from_cedar(&rules::SYNTAX, error, id, whole), whole)),
+            );
             return Vec::new();
         }
     };
@@ -61,11 +75,18 @@ fn file_rules<'a>(id: FileId, file: &'a File, found: &mut Diagnostics) -> Vec<Au
     for (number, (snippet, policy)) in snippets(&set, file.text()).into_iter().enumerate() {
         let span = Span::new(id, snippet.start, snippet.start + snippet.text.len());
         let Some(policy) = policy else {
-            let (start, end) = snippet.word("?principal").or_else(|| snippet.word("?resource")).unwrap_or((span.start, span.end));
+            let (start, end) = snippet
+                .word("?principal")
+                .or_else(|| snippet.word("?resource"))
+                .unwrap_or((span.start, span.end));
             found.push(
-                Diagnostic::new(&rules::TEMPLATE, Span::new(id, start, end), "a policy template is never used")
-                    .label("a slot that nothing fills")
-                    .help("name the principal or resource, or write a policy for all of them"),
+                Diagnostic::new(
+                    &rules::TEMPLATE,
+                    Span::new(id, start, end),
+                    "a policy template is never used",
+                )
+                .label("a slot that nothing fills")
+                .help("name the principal or resource, or write a policy for all of them"),
             );
             continue;
         };
@@ -80,34 +101,55 @@ fn file_rules<'a>(id: FileId, file: &'a File, found: &mut Diagnostics) -> Vec<Au
     authored
 }
 
-fn check(policy: &cedar_policy::Policy, name: &str, id: FileId, snippet: Snippet<'_>, found: &mut Diagnostics) {
+fn check(
+    policy: &cedar_policy::Policy,
+    name: &str,
+    id: FileId,
+    snippet: Snippet<'_>,
+    found: &mut Diagnostics,
+) {
     let place = |word: &str| {
         let (start, end) = snippet.word(word).unwrap_or((snippet.start, snippet.start + snippet.text.len()));
         Span::new(id, start, end)
     };
     if RESERVED.iter().any(|prefix| name.starts_with(prefix)) {
         found.push(
-            Diagnostic::new(&rules::DUPLICATE_ID, place("@id"), format!("the id {} belongs to rules that pai makes", shown(name)))
-                .label("a reserved id")
-                .help("choose an id that does not begin like one of ours"),
+            Diagnostic::new(
+                &rules::DUPLICATE_ID,
+                place("@id"),
+                format!("the id {} belongs to rules that pai makes", shown(name)),
+            )
+            .label("a reserved id")
+            .help("choose an id that does not begin like one of ours"),
         );
     }
     if policy.effect() == Effect::Permit {
         found.push(
-            Diagnostic::new(&rules::PERMIT, place("permit"), "a permit has no effect: manifests grant, policies can only narrow")
-                .label("grants nothing")
-                .help("write the opposite as `forbid … unless { … }`, or change the manifest that should grant it"),
+            Diagnostic::new(
+                &rules::PERMIT,
+                place("permit"),
+                "a permit has no effect: manifests grant, policies can only narrow",
+            )
+            .label("grants nothing")
+            .help(
+                "write the opposite as `forbid … unless { … }`, or change the manifest that should grant it",
+            ),
         );
         return;
     }
     match policy.to_pst() {
         Ok(tree) => {
             if let Some(operator) = arithmetic::find(&tree) {
-                let (start, end) = snippet.word(operator).unwrap_or((snippet.start, snippet.start + snippet.text.len()));
+                let (start, end) =
+                    snippet.word(operator).unwrap_or((snippet.start, snippet.start + snippet.text.len()));
                 found.push(
-                    Diagnostic::new(&rules::CAN_FAIL, Span::new(id, start, end), format!("`{operator}` can overflow, and a policy that fails refuses everything"))
-                        .label("can overflow")
-                        .help("compare without computing: `context.after` has the sums already"),
+                    Diagnostic::new(
+                        &rules::CAN_FAIL,
+                        Span::new(id, start, end),
+                        format!("`{operator}` can overflow, and a policy that fails refuses everything"),
+                    )
+                    .label("can overflow")
+                    .help("compare without computing: `context.after` has the sums already"),
                 );
                 return;
             }
@@ -117,29 +159,50 @@ fn check(policy: &cedar_policy::Policy, name: &str, id: FileId, snippet: Snippet
     validate(policy, name, id, snippet, found);
 }
 
-fn validate(policy: &cedar_policy::Policy, name: &str, id: FileId, snippet: Snippet<'_>, found: &mut Diagnostics) {
+fn validate(
+    policy: &cedar_policy::Policy,
+    name: &str,
+    id: FileId,
+    snippet: Snippet<'_>,
+    found: &mut Diagnostics,
+) {
     // Parsed anew so that the places in findings count from the policy's own text, under its own name.
     let policy_id = cedar_policy::PolicyId::new(name);
-    let named = cedar_policy::Policy::parse(Some(policy_id.clone()), snippet.text).unwrap_or_else(|_| policy.new_id(policy_id));
+    let named = cedar_policy::Policy::parse(Some(policy_id.clone()), snippet.text)
+        .unwrap_or_else(|_| policy.new_id(policy_id));
     let (Ok(set), Some(validator)) = (PolicySet::from_policies([named]), validator()) else { return };
     let result = validator.validate(&set, ValidationMode::Strict);
-    let mut errors = result.validation_errors().map(|error| from_cedar(&rules::INVALID, error, id, snippet)).peekable();
+    let errors = result.validation_errors().map(|error| from_cedar(&rules::INVALID, error, id, snippet));
+    let errors = one_per_place(errors.collect());
     // A wrong name brings warnings about its consequences along.
-    if errors.peek().is_some() {
+    if !errors.is_empty() {
         found.extend(errors);
-    } else {
-        found.extend(result.validation_warnings().map(|warning| {
-            let rule = match warning {
-                ValidationWarning::ImpossiblePolicy(_) => &rules::NEVER,
-                _ => &rules::SUSPICIOUS,
-            };
-            from_cedar(rule, warning, id, snippet)
-        }));
+        return;
     }
+    let warnings = result.validation_warnings().map(|warning| {
+        let rule = match warning {
+            ValidationWarning::ImpossiblePolicy(_) => &rules::NEVER,
+            _ => &rules::SUSPICIOUS,
+        };
+        from_cedar(rule, warning, id, snippet)
+    });
+    found.extend(one_per_place(warnings.collect()));
+}
+
+/// Cedar says everything once for each sort of principal and action.
+fn one_per_place(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    findings.sort_by(|a, b| (a.primary.span, &a.message).cmp(&(b.primary.span, &b.message)));
+    findings.dedup_by_key(|finding| finding.primary.span);
+    findings
 }
 
 /// Cedar's own words and label, at our place.
-fn from_cedar(rule: &'static Rule, error: &dyn miette::Diagnostic, id: FileId, snippet: Snippet<'_>) -> Diagnostic {
+fn from_cedar(
+    rule: &'static Rule,
+    error: &dyn miette::Diagnostic,
+    id: FileId,
+    snippet: Snippet<'_>,
+) -> Diagnostic {
     let mut labels = error.labels().into_iter().flatten();
     let label = labels.next();
     let whole = (snippet.start, snippet.start + snippet.text.len());
@@ -150,12 +213,15 @@ fn from_cedar(rule: &'static Rule, error: &dyn miette::Diagnostic, id: FileId, s
     let end = end.min(whole.1);
     let start = start.min(end);
     let text = error.to_string();
-    let message = text.split_once("`, ").filter(|(before, _)| before.starts_with("for policy `")).map_or(text.as_str(), |(_, rest)| rest);
+    let message = text
+        .split_once("`, ")
+        .filter(|(before, _)| before.starts_with("for policy `"))
+        .map_or(text.as_str(), |(_, rest)| rest);
     let diagnostic = Diagnostic::new(rule, Span::new(id, start, end), message.trim_end_matches('.'));
     let words = label.and_then(|label| label.label().map(ToOwned::to_owned));
     let diagnostic = match words {
         Some(words) => diagnostic.label(words),
         None => diagnostic.label("here"),
     };
-    diagnostic.maybe_help(error.help().map(|help| help.to_string()))
+    advice::action(diagnostic.maybe_help(error.help().map(|help| help.to_string())))
 }

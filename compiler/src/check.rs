@@ -65,7 +65,7 @@ mod tests {
         let cedar = rule.code.starts_with("PAI04");
         let path = if cedar { "policies/example.cedar" } else { "example.yaml" };
         let sources = Sources::new([(path, text)]);
-        compile(&sources).diagnostics.iter().map(|diagnostic| diagnostic.code()).collect()
+        compile(&sources).diagnostics.iter().map(crate::Diagnostic::code).collect()
     }
 
     #[test]
@@ -80,7 +80,11 @@ mod tests {
     fn every_failing_example_fails_with_its_code_alone() {
         for rule in rules() {
             let found = codes(rule, rule.fails);
-            assert!(!found.is_empty() && found.iter().all(|code| *code == rule.code), "{}: {found:?}", rule.code);
+            assert!(
+                !found.is_empty() && found.iter().all(|code| *code == rule.code),
+                "{}: {found:?}",
+                rule.code
+            );
         }
     }
 

@@ -22,14 +22,21 @@ pub(crate) fn validator() -> Option<&'static Validator> {
 }
 
 /// Lowers a graph without errors and puts the bundle together. What fails here is a mistake of ours.
-pub(crate) fn bundle(graph: &Graph, sources: &Sources, authored: Vec<Policy>, found: &mut Diagnostics) -> Option<Bundle> {
+pub(crate) fn bundle(
+    graph: &Graph,
+    sources: &Sources,
+    authored: Vec<Policy>,
+    found: &mut Diagnostics,
+) -> Option<Bundle> {
     match put_together(graph, sources, authored) {
         Ok(bundle) => Some(bundle),
         Err(what) => {
             // It has no place in the workspace; the first file stands for all.
             let (file, _) = sources.files().next()?;
             let place = Span::new(file, 0, 0);
-            found.push(Diagnostic::new(&INTERNAL, place, what).help("this is a mistake in pai; please report it"));
+            found.push(
+                Diagnostic::new(&INTERNAL, place, what).help("this is a mistake in pai; please report it"),
+            );
             None
         }
     }
@@ -62,7 +69,8 @@ fn validate(base: &[Policy], lowered: &Lowered) -> Result<(), String> {
         cedar_policy::Policy::parse(Some(cedar_policy::PolicyId::new(policy.id.as_str())), &policy.text)
             .map_err(|error| error.to_string())
     });
-    let slices = lowered.slices.iter().flat_map(|slice| &slice.policies).map(|built| Ok(built.parsed.clone()));
+    let slices =
+        lowered.slices.iter().flat_map(|slice| &slice.policies).map(|built| Ok(built.parsed.clone()));
     let all: Vec<cedar_policy::Policy> = base.chain(slices).collect::<Result<_, String>>()?;
     let set = PolicySet::from_policies(all).map_err(|error| error.to_string())?;
     let validator = validator().ok_or("the Cedar schema cannot be read")?;

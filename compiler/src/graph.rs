@@ -32,7 +32,10 @@ pub(crate) fn link(workspace: Workspace, found: &mut Diagnostics) -> Graph {
     }
 }
 
-fn by_name<S: Spec>(resources: Vec<Resource<S>>, found: &mut Diagnostics) -> BTreeMap<QualifiedName, Resource<S>> {
+fn by_name<S: Spec>(
+    resources: Vec<Resource<S>>,
+    found: &mut Diagnostics,
+) -> BTreeMap<QualifiedName, Resource<S>> {
     let mut named: BTreeMap<QualifiedName, Resource<S>> = BTreeMap::new();
     for resource in resources {
         match named.get(&resource.name) {
@@ -100,20 +103,42 @@ impl Graph {
         for provider in self.providers.values() {
             for (at, model) in provider.spec.fallbacks.iter().enumerate() {
                 let rest = format!("/{}", model.model);
-                references.push(self.reference(provider, &model.provider, rest, &format!("/spec/fallbacks/{at}")));
+                references.push(self.reference(
+                    provider,
+                    &model.provider,
+                    rest,
+                    &format!("/spec/fallbacks/{at}"),
+                ));
             }
         }
         for key in self.access_keys.values() {
             for (at, provider) in key.spec.providers.iter().enumerate() {
-                references.push(self.reference(key, provider, String::new(), &format!("/spec/providers/{at}")));
+                references.push(self.reference(
+                    key,
+                    provider,
+                    String::new(),
+                    &format!("/spec/providers/{at}"),
+                ));
             }
         }
         references
     }
 
-    fn reference<'a, S: Spec>(&'a self, from: &'a Resource<S>, provider: &'a Name, rest: String, field: &str) -> Reference<'a> {
+    fn reference<'a, S: Spec>(
+        &'a self,
+        from: &'a Resource<S>,
+        provider: &'a Name,
+        rest: String,
+        field: &str,
+    ) -> Reference<'a> {
         let namespace = &from.name.namespace;
-        Reference { namespace, provider, rest, span: from.at(field), target: self.target(namespace, provider) }
+        Reference {
+            namespace,
+            provider,
+            rest,
+            span: from.at(field),
+            target: self.target(namespace, provider),
+        }
     }
 }
 

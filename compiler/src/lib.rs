@@ -49,6 +49,5 @@ pub fn check(sources: &Sources) -> Diagnostics {
     found.sorted()
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -34,11 +34,13 @@ pub(crate) struct Lowered {
 pub(crate) fn lower(graph: &Graph, sources: &Sources) -> Result<Lowered, LowerError> {
     let mut limits = Vec::new();
     let models = provider::models(graph);
-    let providers = graph.providers.values().map(|provider| provider::lower(provider, &models, sources)).collect();
+    let providers =
+        graph.providers.values().map(|provider| provider::lower(provider, &models, sources)).collect();
     let slices: Result<Vec<BuiltSlice>, LowerError> =
         graph.providers.values().map(|provider| slice::lower(provider, sources, &mut limits)).collect();
     let agents = graph.agents.values().map(|agent| agent::lower(agent, sources, &mut limits)).collect();
-    let access_keys = graph.access_keys.values().map(|key| access_key::lower(key, sources, &mut limits)).collect();
+    let access_keys =
+        graph.access_keys.values().map(|key| access_key::lower(key, sources, &mut limits)).collect();
     let guards = graph.guards.values().map(|guard| guard::lower(guard, sources)).collect();
     limits.sort_by(|a, b| (a.scope, &a.name).cmp(&(b.scope, &b.name)));
     Ok(Lowered { providers, agents, access_keys, guards, limits, slices: slices? })

@@ -20,7 +20,11 @@ use crate::source::tree::{Content, Document, Spelling};
 
 /// Checks a document and reads it. `spoilt` are places that were complained about already; what the schema says of
 /// them is a consequence.
-pub(crate) fn read<S: Spec>(document: &Document, spoilt: &[Span], found: &mut Diagnostics) -> Option<Manifest<S>> {
+pub(crate) fn read<S: Spec>(
+    document: &Document,
+    spoilt: &[Span],
+    found: &mut Diagnostics,
+) -> Option<Manifest<S>> {
     let Some(checker) = validator::of(S::KIND) else {
         found.push(rules::internal(document.root.span, "its schema cannot be used"));
         return None;

@@ -102,7 +102,12 @@ impl Workspace {
     }
 }
 
-fn put<S: Spec>(list: &mut Vec<Resource<S>>, document: &Arc<Document>, spoilt: &[Span], found: &mut Diagnostics) -> Option<()> {
+fn put<S: Spec>(
+    list: &mut Vec<Resource<S>>,
+    document: &Arc<Document>,
+    spoilt: &[Span],
+    found: &mut Diagnostics,
+) -> Option<()> {
     let manifest = schema::read::<S>(document, spoilt, found)?;
     list.push(Resource::new(manifest, document.clone())?);
     Some(())
@@ -126,7 +131,8 @@ fn mentions_us(text: &str) -> bool {
 fn names_in(text: &str) -> impl Iterator<Item = String> {
     text.match_indices("name:").filter_map(|(at, word)| {
         let value = text.get(at + word.len()..)?.trim_start_matches([' ', '"', '\'']);
-        let end = value.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.')).unwrap_or(value.len());
+        let end =
+            value.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.')).unwrap_or(value.len());
         value.get(..end).filter(|name| !name.is_empty()).map(ToOwned::to_owned)
     })
 }

@@ -78,8 +78,7 @@ mod tests {
 
     #[test]
     fn words_in_strings_and_comments_are_not_found() {
-        let text =
-            "@reason(\"a \\\" + b\") // +\nforbid (principal, action, resource) when { 1 + 2 > 3 };";
+        let text = "@reason(\"a \\\" + b\") // +\nforbid (principal, action, resource) when { 1 + 2 > 3 };";
         let snippet = Snippet { text, start: 100 };
         assert_eq!(snippet.word("+"), text.rfind('+').map(|at| (100 + at, 101 + at)));
     }

@@ -23,10 +23,17 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
         {
             let span = provider.at("/spec/externalAccess/maxTokensPerDay");
             found.push(
-                Diagnostic::new(&RULE, span, format!("the external budget of provider `{}` is above its whole budget", provider.name.name))
-                    .label("is never reached")
-                    .also(provider.at("/spec/maxTokensPerDay"), "the whole budget ends here")
-                    .help("external use counts against both; lower this one, or raise the other"),
+                Diagnostic::new(
+                    &RULE,
+                    span,
+                    format!(
+                        "the external budget of provider `{}` is above its whole budget",
+                        provider.name.name
+                    ),
+                )
+                .label("is never reached")
+                .also(provider.at("/spec/maxTokensPerDay"), "the whole budget ends here")
+                .help("external use counts against both; lower this one, or raise the other"),
             );
         }
     }

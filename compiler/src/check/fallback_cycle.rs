@@ -58,7 +58,9 @@ fn follow<'a>(
         if let Some(first) = path.iter().position(|(on_path, _)| on_path.name == next.name) {
             let circle = path.iter().skip(first);
             let steps: Vec<Step<'_>> = circle
-                .map(|(on_path, next)| (*on_path, on_path.at(&format!("/spec/fallbacks/{}", next.saturating_sub(1)))))
+                .map(|(on_path, next)| {
+                    (*on_path, on_path.at(&format!("/spec/fallbacks/{}", next.saturating_sub(1))))
+                })
                 .collect();
             found.extend(finding(&steps));
         } else if !done.contains(&next.name) {
@@ -70,14 +72,17 @@ fn follow<'a>(
 fn finding(steps: &[Step<'_>]) -> Option<Diagnostic> {
     let (first, _) = steps.first()?;
     let (last, closes) = steps.last()?;
-    let mut names: Vec<String> = steps.iter().map(|(provider, _)| format!("`{}`", provider.name.name)).collect();
+    let mut names: Vec<String> =
+        steps.iter().map(|(provider, _)| format!("`{}`", provider.name.name)).collect();
     names.push(format!("`{}`", first.name.name));
     let message = if steps.len() == 1 {
         format!("provider `{}` falls back to itself", last.name.name)
     } else {
         format!("fallbacks go in a circle: {}", names.join(" → "))
     };
-    let mut diagnostic = Diagnostic::new(&RULE, *closes, message).label("leads back to the start").help("remove one link of the circle");
+    let mut diagnostic = Diagnostic::new(&RULE, *closes, message)
+        .label("leads back to the start")
+        .help("remove one link of the circle");
     for (_, span) in steps.iter().take(steps.len() - 1) {
         diagnostic = diagnostic.also(*span, "leads on");
     }

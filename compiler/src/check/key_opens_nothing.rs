@@ -22,7 +22,9 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
         let mut closed = Vec::new();
         for name in &key.spec.providers {
             match graph.target(&key.name.namespace, name) {
-                Target::Provider(provider) if !provider.spec.external_access.is_some_and(|access| access.enabled) => {
+                Target::Provider(provider)
+                    if !provider.spec.external_access.is_some_and(|access| access.enabled) =>
+                {
                     closed.push(provider);
                 }
                 // Open, or already reported.
@@ -32,12 +34,16 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
         if closed.len() < key.spec.providers.len() {
             continue;
         }
-        let message = format!("access key `{}` opens nothing: none of its providers allows external access", key.name.name);
+        let message = format!(
+            "access key `{}` opens nothing: none of its providers allows external access",
+            key.name.name
+        );
         let mut diagnostic = Diagnostic::new(&RULE, key.at("/spec/providers"), message)
             .label("all of them are closed")
             .help("set `externalAccess: {enabled: true}` on a provider that the key should open");
         for provider in closed {
-            diagnostic = diagnostic.also(provider.at("/spec/externalAccess/enabled"), "closed to access keys");
+            diagnostic =
+                diagnostic.also(provider.at("/spec/externalAccess/enabled"), "closed to access keys");
         }
         found.push(diagnostic);
     }

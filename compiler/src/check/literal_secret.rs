@@ -23,15 +23,28 @@ pub(crate) fn find(chunk: Chunk<'_>) -> Vec<Diagnostic> {
     while let Some(secret) = mask::find(chunk.text, from) {
         from = secret.end;
         let (what, help) = match secret.prefix {
-            "pak_" => ("an access key", "keep its digest only: `pai access-key create` prints the lines for `credentials`"),
-            "pai_agt_" => ("an agent token", "keep its digest only: `pai agent token create` prints the lines for `credentials`"),
+            "pak_" => (
+                "an access key",
+                "keep its digest only: `pai access-key create` prints the lines for `credentials`",
+            ),
+            "pai_agt_" => (
+                "an agent token",
+                "keep its digest only: `pai agent token create` prints the lines for `credentials`",
+            ),
             "pai_tok_" => ("a token of the admin API", "keep it out of manifests altogether"),
-            _ => ("an API key", "store it with `pai add secret NAME --from-literal api-key=…` and name it in `apiKeySecretRef`"),
+            _ => (
+                "an API key",
+                "store it with `pai add secret NAME --from-literal api-key=…` and name it in `apiKeySecretRef`",
+            ),
         };
         found.push(
-            Diagnostic::new(&RULE, chunk.span(secret.start, secret.end), format!("{what} stands in the manifest"))
-                .label("revoke it: whoever reads this file has it")
-                .help(help),
+            Diagnostic::new(
+                &RULE,
+                chunk.span(secret.start, secret.end),
+                format!("{what} stands in the manifest"),
+            )
+            .label("revoke it: whoever reads this file has it")
+            .help(help),
         );
     }
     found

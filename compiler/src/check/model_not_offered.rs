@@ -29,7 +29,12 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
     }
 }
 
-fn finding(provider: &Resource<ModelProvider>, model: &str, why: &NotOffered, span: crate::source::Span) -> Diagnostic {
+fn finding(
+    provider: &Resource<ModelProvider>,
+    model: &str,
+    why: &NotOffered,
+    span: crate::source::Span,
+) -> Diagnostic {
     let name = &provider.name.name;
     match why {
         NotOffered::NotAllowed => {
@@ -39,9 +44,11 @@ fn finding(provider: &Resource<ModelProvider>, model: &str, why: &NotOffered, sp
                 .also(provider.at("/spec/allowedModels"), "the provider allows only these")
                 .help(format!("allowed are: {}", list(&allowed)))
         }
-        NotOffered::Denied(at) => Diagnostic::new(&RULE, span, format!("provider `{name}` denies model `{model}`"))
-            .label("in the provider's deniedModels")
-            .also(provider.at(&format!("/spec/deniedModels/{at}")), "denied here")
-            .help("deniedModels wins over allowedModels; ask for another model, or change the list"),
+        NotOffered::Denied(at) => {
+            Diagnostic::new(&RULE, span, format!("provider `{name}` denies model `{model}`"))
+                .label("in the provider's deniedModels")
+                .also(provider.at(&format!("/spec/deniedModels/{at}")), "denied here")
+                .help("deniedModels wins over allowedModels; ask for another model, or change the list")
+        }
     }
 }

@@ -35,7 +35,8 @@ fn uses<S: Spec>(graph: &Graph, from: &Resource<S>, guards: &[GuardUse], found: 
         if graph.has_guard(namespace, &guard.binding) {
             continue;
         }
-        let names = graph.guards.keys().filter(|name| &name.namespace == namespace).map(|name| name.name.as_str());
+        let names =
+            graph.guards.keys().filter(|name| &name.namespace == namespace).map(|name| name.name.as_str());
         let message = format!("there is no guard binding `{}` in namespace `{namespace}`", guard.binding);
         let help = suggest(guard.binding.as_str(), names, "the guard bindings of this namespace are");
         found.push(

@@ -26,7 +26,8 @@ pub(crate) static RULE: Rule = Rule {
 impl ModelProvider {
     /// Whether this is a native service, whose models the catalogue knows.
     pub(crate) fn has_catalogue(&self) -> bool {
-        let native = matches!(self.provider, ProviderKind::Anthropic | ProviderKind::OpenAi | ProviderKind::Gemini);
+        let native =
+            matches!(self.provider, ProviderKind::Anthropic | ProviderKind::OpenAi | ProviderKind::Gemini);
         native && self.endpoint.is_none()
     }
 }

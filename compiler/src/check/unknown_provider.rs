@@ -31,7 +31,8 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
 
 fn finding(graph: &Graph, reference: &Reference<'_>) -> Diagnostic {
     let Reference { namespace, provider, rest, span, .. } = reference;
-    let here: Vec<&QualifiedName> = graph.providers.keys().filter(|name| &name.namespace == *namespace).collect();
+    let here: Vec<&QualifiedName> =
+        graph.providers.keys().filter(|name| &name.namespace == *namespace).collect();
     let names: Vec<&str> = here.iter().map(|name| name.name.as_str()).collect();
     let of_kind = graph.providers.values().find(|other| {
         other.name.namespace == **namespace && other.spec.provider.as_str() == provider.as_str()
@@ -48,7 +49,9 @@ fn finding(graph: &Graph, reference: &Reference<'_>) -> Diagnostic {
             other.namespace
         )
     } else if names.is_empty() {
-        format!("namespace `{namespace}` has no ModelProvider; add a manifest with `metadata: {{name: {provider}}}`")
+        format!(
+            "namespace `{namespace}` has no ModelProvider; add a manifest with `metadata: {{name: {provider}}}`"
+        )
     } else {
         format!("the providers of namespace `{namespace}` are: {}", list(&names))
     };

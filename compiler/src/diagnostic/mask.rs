@@ -94,7 +94,14 @@ mod tests {
 
     #[test]
     fn names_are_no_secrets() {
-        for given in ["anthropic-key", "sk-ant-", "task-anthropic", "risk-proj-management", "claude-sonnet-4-6", "sk-ant-..."] {
+        for given in [
+            "anthropic-key",
+            "sk-ant-",
+            "task-anthropic",
+            "risk-proj-management",
+            "claude-sonnet-4-6",
+            "sk-ant-...",
+        ] {
             assert_eq!(text(given), given);
         }
     }

@@ -6,10 +6,15 @@ use pai_bundle::principal::{AccessKey, RateLimits};
 
 use super::places::places;
 use super::principal::{Daily, credentials, limit};
+use crate::manifest::quantity::TokenCount;
 use crate::manifest::{self, Resource};
 use crate::source::Sources;
 
-pub(super) fn lower(key: &Resource<manifest::AccessKey>, sources: &Sources, limits: &mut Vec<Limit>) -> AccessKey {
+pub(super) fn lower(
+    key: &Resource<manifest::AccessKey>,
+    sources: &Sources,
+    limits: &mut Vec<Limit>,
+) -> AccessKey {
     let spec = &key.spec;
     let daily = Daily {
         scope: Scope::AccessKey,
@@ -25,7 +30,7 @@ pub(super) fn lower(key: &Resource<manifest::AccessKey>, sources: &Sources, limi
         allowed_models: spec.allowed_models.iter().map(Pattern::new).collect(),
         allowed_cidrs: spec.allowed_cidrs.clone(),
         expires: spec.expires.map(|moment| moment.0),
-        max_tokens_per_day: spec.max_tokens_per_day.map(manifest::quantity::TokenCount::tokens),
+        max_tokens_per_day: spec.max_tokens_per_day.map(TokenCount::tokens),
         rate_limits: RateLimits {
             max_requests_per_minute: spec.max_requests_per_minute.map(|count| count.0),
             max_concurrent_requests: spec.max_concurrent_requests.map(|count| count.0),

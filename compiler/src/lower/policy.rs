@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::pst::{
-    ActionConstraint, BinaryOp, Clause, Effect, EntityType, EntityUID, Expr, Literal, Name, PatternElem, Policy as Tree,
-    PrincipalConstraint, PstConstructionError, ResourceConstraint, StaticPolicy, Template, Var,
+    ActionConstraint, BinaryOp, Clause, Effect, EntityType, EntityUID, Expr, Literal, Name, PatternElem,
+    Policy as Tree, PrincipalConstraint, PstConstructionError, ResourceConstraint, StaticPolicy, Template,
+    Var,
 };
 use pai_bundle::name::PolicyId;
 use pai_bundle::origin::Origin;
@@ -74,7 +75,8 @@ impl Forbid {
     }
 
     fn tree(&self, annotations: &[(&str, String)]) -> Result<Tree, PstConstructionError> {
-        let action = EntityUID { ty: EntityType::from_name(Name::unqualified("Action")?), eid: self.action.into() };
+        let action =
+            EntityUID { ty: EntityType::from_name(Name::unqualified("Action")?), eid: self.action.into() };
         let principal = match self.principal {
             Some(name) => PrincipalConstraint::Is(EntityType::from_name(Name::unqualified(name)?)),
             None => PrincipalConstraint::Any,
@@ -96,26 +98,25 @@ impl Forbid {
 
     /// The policy's text: an annotation a line, the scope, an operand a line.
     fn text(&self, annotations: &[(&str, String)]) -> String {
-        let mut text = String::new();
-        for (key, value) in annotations {
-            let value = string(value);
-            text.push_str(&format!("@{key}({value})\n"));
-        }
-        let principal = self.principal.map_or_else(|| "principal".to_owned(), |name| format!("principal is {name}"));
-        text.push_str(&format!("forbid ({principal}, action in Action::\"{}\", resource)\n", self.action));
+        let annotations: Vec<String> =
+            annotations.iter().map(|(key, value)| format!("@{key}({})", string(value))).collect();
+        let annotations = annotations.join("\n");
+        let principal =
+            self.principal.map_or_else(|| "principal".to_owned(), |name| format!("principal is {name}"));
+        let action = self.action;
         let (word, operator, operands) = match &self.clause {
             When::Any(operands) => ("when", "||", operands),
             When::All(operands) => ("when", "&&", operands),
             When::NotAny(operands) => ("unless", "||", operands),
         };
         let operands: Vec<String> = operands.iter().map(ToString::to_string).collect();
-        let condition = operands.join(&format!(" {operator}\n  "));
-        if operands.len() == 1 {
-            text.push_str(&format!("{word} {{ {condition} }};"));
-        } else {
-            text.push_str(&format!("{word} {{\n  {condition}\n}};"));
-        }
-        text
+        let condition = match operands.as_slice() {
+            [only] => format!("{{ {only} }}"),
+            several => format!("{{\n  {}\n}}", several.join(&format!(" {operator}\n  "))),
+        };
+        format!(
+            "{annotations}\nforbid ({principal}, action in Action::\"{action}\", resource)\n{word} {condition};"
+        )
     }
 }
 

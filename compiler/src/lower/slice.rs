@@ -59,7 +59,10 @@ impl Part<'_> {
             code: code::MODEL_NOT_ALLOWED,
             kind: kind::PERMISSION,
             reason: "provider {provider} does not allow model {model}".to_owned(),
-            help: format!("ask for one of {}, or add the model to spec.allowedModels of the provider", list(&shown)),
+            help: format!(
+                "ask for one of {}, or add the model to spec.allowedModels of the provider",
+                list(&shown)
+            ),
         };
         let clause = When::NotAny(patterns.iter().map(|pattern| model_matches(pattern)).collect());
         (!patterns.is_empty()).then(|| self.forbid("/spec/allowedModels", action::USE, clause, says))
@@ -103,7 +106,8 @@ impl Part<'_> {
                  request can use up to {{tokens}}",
                 grouped(cap)
             ),
-            help: "wait for 00:00 UTC, send a smaller request, or raise spec.maxTokensPerDay of the provider".to_owned(),
+            help: "wait for 00:00 UTC, send a smaller request, or raise spec.maxTokensPerDay of the provider"
+                .to_owned(),
         };
         let clause = When::All(vec![day_above(context::AFTER_PROVIDER, cap.as_cedar_long())]);
         let forbid = self.forbid(field, action::SPEND, clause, says);

@@ -60,6 +60,7 @@ pub(crate) struct TokenBudget {
 /// Rates, enforced by the gateway.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "fields are named as manifests name them")]
 pub(crate) struct RateLimits {
     /// Requests in any minute.
     #[serde(default)]
@@ -73,7 +74,8 @@ pub(crate) struct RateLimits {
 }
 
 fn conditions(schema: &mut Schema) {
-    let long_running = json!({ "properties": { "longRunning": { "const": true } }, "required": ["longRunning"] });
+    let long_running =
+        json!({ "properties": { "longRunning": { "const": true } }, "required": ["longRunning"] });
     let rules = json!([{
         "if": long_running,
         "then": {

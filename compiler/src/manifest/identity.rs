@@ -27,7 +27,9 @@ pub(crate) fn identify(document: &Document) -> Identity {
     let (version, kind) = (text("apiVersion"), text("kind"));
     match version {
         Some(API_VERSION) => kind_of(document, kind),
-        Some(version) if is_meant(version, kind) => Identity::Wrong(Box::new(wrong_version(document, version))),
+        Some(version) if is_meant(version, kind) => {
+            Identity::Wrong(Box::new(wrong_version(document, version)))
+        }
         None if kind.is_some_and(is_ours) && document.root.entry("apiVersion").is_none() => {
             let span = document.key_span("/kind");
             Identity::Wrong(Box::new(
@@ -53,9 +55,13 @@ fn is_meant(version: &str, kind: Option<&str>) -> bool {
 }
 
 fn wrong_version(document: &Document, version: &str) -> Diagnostic {
-    Diagnostic::new(&rules::API_VERSION, document.span("/apiVersion"), format!("apiVersion {} is not known", shown(version)))
-        .label("not a version of ours")
-        .help(format!("write `apiVersion: {API_VERSION}`"))
+    Diagnostic::new(
+        &rules::API_VERSION,
+        document.span("/apiVersion"),
+        format!("apiVersion {} is not known", shown(version)),
+    )
+    .label("not a version of ours")
+    .help(format!("write `apiVersion: {API_VERSION}`"))
 }
 
 fn kind_of(document: &Document, kind: Option<&str>) -> Identity {

@@ -15,7 +15,9 @@ pub(super) fn is_moment(text: &str) -> bool {
 /// A base URL: scheme, host, perhaps a port and a path. What would be lost or leaked when a path is appended is
 /// refused: query, fragment, user and password.
 pub(super) fn is_http_url(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
     let host = rest.split('/').next().unwrap_or_default();
     let printable = text.chars().all(|c| !c.is_whitespace() && !c.is_control());
     let (name, port) = match host.rsplit_once(':') {
@@ -32,10 +34,23 @@ mod tests {
 
     #[test]
     fn base_urls_have_a_scheme_a_host_and_nothing_behind_the_path() {
-        for good in ["https://api.example.com", "http://localhost:8000/v1", "http://[::1]:8000/v1/", "http://[::1]/v1"] {
+        for good in [
+            "https://api.example.com",
+            "http://localhost:8000/v1",
+            "http://[::1]:8000/v1/",
+            "http://[::1]/v1",
+        ] {
             assert!(is_http_url(good), "{good}");
         }
-        for bad in ["api.example.com", "https://", "https://a b", "ftp://a", "https://u:p@a", "https://a?x=1", "https://a:99999"] {
+        for bad in [
+            "api.example.com",
+            "https://",
+            "https://a b",
+            "ftp://a",
+            "https://u:p@a",
+            "https://a?x=1",
+            "https://a:99999",
+        ] {
             assert!(!is_http_url(bad), "{bad}");
         }
     }

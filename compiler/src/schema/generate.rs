@@ -105,7 +105,8 @@ fn plain_enum(fields: &mut Map<String, Value>) {
     let Some(Value::Array(choices)) = fields.get("oneOf") else { return };
     let constants: Option<Vec<Value>> = choices.iter().map(|choice| choice.get("const").cloned()).collect();
     let Some(constants) = constants else { return };
-    let about = |choice: &Value| choice.get("description").cloned().unwrap_or_else(|| Value::String(String::new()));
+    let about =
+        |choice: &Value| choice.get("description").cloned().unwrap_or_else(|| Value::String(String::new()));
     let descriptions: Vec<Value> = choices.iter().map(about).collect();
     fields.remove("oneOf");
     fields.insert("type".to_owned(), json!("string"));

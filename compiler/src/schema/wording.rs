@@ -12,17 +12,27 @@ use crate::source::Span;
 use crate::source::tree::{Document, escape};
 
 /// The findings of one error; several where it names several fields.
-pub(super) fn diagnostics(error: &ValidationError<'_>, document: &Document, schema: &Value) -> Vec<Diagnostic> {
+pub(super) fn diagnostics(
+    error: &ValidationError<'_>,
+    document: &Document,
+    schema: &Value,
+) -> Vec<Diagnostic> {
     let at = At::new(error, document, schema);
     let one = match error.kind() {
-        Kind::AdditionalProperties { unexpected } => return unexpected.iter().map(|name| at.unknown_field(name)).collect(),
+        Kind::AdditionalProperties { unexpected } => {
+            return unexpected.iter().map(|name| at.unknown_field(name)).collect();
+        }
         Kind::Required { property } => at.missing(property.as_str().unwrap_or_default()),
         Kind::Type { kind } => at.wrong_type(kind, error.instance()),
-        Kind::Enum { options } => at.not_one_of(options.as_array().map_or(&[], Vec::as_slice), error.instance()),
+        Kind::Enum { options } => {
+            at.not_one_of(options.as_array().map_or(&[], Vec::as_slice), error.instance())
+        }
         Kind::Constant { expected_value } => at.not_one_of(&[(**expected_value).clone()], error.instance()),
         Kind::FalseSchema => at.does_nothing(),
         Kind::Pattern { .. } | Kind::Format { .. } => at.wrong_form(error.instance()),
-        Kind::MinLength { .. } | Kind::MinItems { .. } | Kind::MinProperties { .. } => at.out_of_range("may not be empty"),
+        Kind::MinLength { .. } | Kind::MinItems { .. } | Kind::MinProperties { .. } => {
+            at.out_of_range("may not be empty")
+        }
         Kind::MaxLength { limit } => at.out_of_range(&format!("may have at most {limit} characters")),
         Kind::Minimum { limit } => at.out_of_range(&format!("must be at least {limit}")),
         Kind::ExclusiveMinimum { limit } => at.out_of_range(&format!("must be more than {limit}")),
@@ -35,10 +45,14 @@ pub(super) fn diagnostics(error: &ValidationError<'_>, document: &Document, sche
 /// A leftover of reading the value into its type.
 pub(super) fn unreadable(path: &str, why: &str, document: &Document) -> Diagnostic {
     let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty() && *part != "?");
-    let pointer: String = parts.map(|part| format!("/{}", escape(part))).collect();
+    let pointer = parts.fold(String::new(), |pointer, part| pointer + "/" + &escape(part));
     let field = field_name(&pointer);
-    Diagnostic::new(&rules::UNREADABLE, document.span(&pointer), format!("the value of {field} cannot be used"))
-        .label(mask::text(why).into_owned())
+    Diagnostic::new(
+        &rules::UNREADABLE,
+        document.span(&pointer),
+        format!("the value of {field} cannot be used"),
+    )
+    .label(mask::text(why).into_owned())
 }
 
 /// Where an error is, in the document and in the schema.
@@ -55,7 +69,13 @@ impl<'a> At<'a> {
     fn new(error: &ValidationError<'_>, document: &'a Document, schema: &'a Value) -> Self {
         let schema_path = error.schema_path().to_string();
         let parent = schema_path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        Self { document, pointer: error.instance_path().to_string(), schema, rule: schema.pointer(parent), schema_path }
+        Self {
+            document,
+            pointer: error.instance_path().to_string(),
+            schema,
+            rule: schema.pointer(parent),
+            schema_path,
+        }
     }
 
     fn value_span(&self) -> Span {
@@ -90,7 +110,8 @@ impl<'a> At<'a> {
     fn unknown_field(&self, name: &str) -> Diagnostic {
         let pointer = format!("{}/{}", self.pointer, escape(name));
         let known = self.rule.and_then(|rule| rule.get("properties")).and_then(Value::as_object);
-        let known: Vec<&str> = known.into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect();
+        let known: Vec<&str> =
+            known.into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect();
         let message = format!("{} has no field {}", field_name(&self.pointer), shown(name));
         let diagnostic = Diagnostic::new(&rules::UNKNOWN_FIELD, self.document.key_span(&pointer), message);
         match nearest(name, known.iter().copied()) {
@@ -101,7 +122,8 @@ impl<'a> At<'a> {
 
     fn missing(&self, property: &str) -> Diagnostic {
         let message = format!("{} lacks the field `{property}`", field_name(&self.pointer));
-        let span = if self.pointer.is_empty() { self.first_key() } else { self.document.key_span(&self.pointer) };
+        let span =
+            if self.pointer.is_empty() { self.first_key() } else { self.document.key_span(&self.pointer) };
         self.finding(&rules::MISSING_FIELD, span, message)
             .label(format!("`{property}` is missing here"))
             .help(format!("add `{}`", example(property)))
@@ -115,12 +137,13 @@ impl<'a> At<'a> {
         let wanted = match wanted {
             TypeKind::Single(kind) => type_name(&kind.to_string()).to_owned(),
             TypeKind::Multiple(kinds) => {
-                let names: Vec<String> = kinds.iter().map(|kind| type_name(&kind.to_string()).to_owned()).collect();
+                let names: Vec<String> =
+                    kinds.iter().map(|kind| type_name(&kind.to_string()).to_owned()).collect();
                 names.join(" or ")
             }
         };
         let (found, help) = match value {
-            Value::Null => ("nothing", Some("give it a value, or remove the field".to_owned())),
+            Value::Null => return self.without_value(&wanted),
             Value::Bool(_) => ("a truth value", None),
             Value::Number(_) if wanted == "text" => ("a number", Some("put quotes around it".to_owned())),
             Value::Number(_) if wanted == "an integer" => ("a fraction", None),
@@ -128,27 +151,49 @@ impl<'a> At<'a> {
             Value::String(text) if wanted == "an integer" && text.parse::<u64>().is_ok() => {
                 ("text", Some("remove the quotes".to_owned()))
             }
-            Value::String(text) if wanted == "a list" => ("text", Some(format!("write `[{}]`", mask::text(text)))),
-            Value::String(_) if wanted == "a truth value" => ("text", Some("write `true` or `false`".to_owned())),
+            Value::String(text) if wanted == "a list" => {
+                ("text", Some(format!("write `[{}]`", mask::text(text))))
+            }
+            Value::String(_) if wanted == "a truth value" => {
+                ("text", Some("write `true` or `false`".to_owned()))
+            }
             Value::String(_) => ("text", None),
             Value::Array(_) => ("a list", None),
             Value::Object(_) => ("a mapping", None),
         };
         let message = format!("{} must be {wanted}, not {found}", field_name(&self.pointer));
-        self.finding(&rules::WRONG_TYPE, self.value_span(), message).label(format!("this is {found}")).maybe_help(help)
+        self.finding(&rules::WRONG_TYPE, self.value_span(), message)
+            .label(format!("this is {found}"))
+            .maybe_help(help)
+    }
+
+    fn without_value(&self, wanted: &str) -> Diagnostic {
+        let message = format!("{} has no value", field_name(&self.pointer));
+        self.finding(&rules::WRONG_TYPE, self.value_span(), message)
+            .label(format!("wants {wanted}"))
+            .help("give it a value, or remove the field")
     }
 
     fn not_one_of(&self, options: &[Value], value: &Value) -> Diagnostic {
-        let options: Vec<String> =
-            options.iter().map(|option| option.as_str().map_or_else(|| option.to_string(), ToOwned::to_owned)).collect();
+        let options: Vec<String> = options
+            .iter()
+            .map(|option| option.as_str().map_or_else(|| option.to_string(), ToOwned::to_owned))
+            .collect();
         let names: Vec<&str> = options.iter().map(String::as_str).collect();
         let field = field_name(&self.pointer);
         let written = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-        let diagnostic =
-            self.finding(&rules::NOT_ONE_OF, self.value_span(), format!("{field} cannot be {}", shown(&written)));
+        let diagnostic = self.finding(
+            &rules::NOT_ONE_OF,
+            self.value_span(),
+            format!("{field} cannot be {}", shown(&written)),
+        );
         match names.as_slice() {
             [only] => diagnostic.label(format!("must be `{only}`")),
-            _ => diagnostic.label("not one of the allowed values").maybe_help(suggest(&written, names, "allowed are")),
+            _ => diagnostic.label("not one of the allowed values").maybe_help(suggest(
+                &written,
+                names,
+                "allowed are",
+            )),
         }
     }
 
@@ -184,7 +229,7 @@ fn field_name(pointer: &str) -> String {
     let mut name = String::new();
     for part in pointer.split('/').skip(1) {
         if part.bytes().all(|byte| byte.is_ascii_digit()) {
-            name.push_str(&format!("[{part}]"));
+            name = format!("{name}[{part}]");
         } else {
             if !name.is_empty() {
                 name.push('.');
@@ -212,7 +257,6 @@ fn example(field: &str) -> String {
     let value = match field {
         "metadata" => "{name: my-name}",
         "name" => "my-name",
-        "spec" => "…",
         "provider" => "anthropic",
         "providers" => "[anthropic]",
         "models" => "[anthropic/claude-sonnet-4-6]",

@@ -9,11 +9,14 @@ use super::rules::SECOND_READER;
 use super::tree::{Content, Node};
 use crate::diagnostic::Diagnostic;
 
+/// What the second reader makes of a document, or what it says and where.
+pub(crate) type Reading = Result<serde_yaml::Value, (String, Span)>;
+
 /// What `serde_yaml` makes of the documents of a chunk; shorter than they are where it gives up.
-pub(crate) fn second_reading(chunk: Chunk<'_>) -> Vec<Result<serde_yaml::Value, String>> {
+pub(crate) fn second_reading(chunk: Chunk<'_>) -> Vec<Reading> {
     let mut values = Vec::new();
     for document in serde_yaml::Deserializer::from_str(chunk.text) {
-        let value = serde_yaml::Value::deserialize(document).map_err(|error| error.to_string());
+        let value = serde_yaml::Value::deserialize(document).map_err(|error| refused(chunk, &error));
         let failed = value.is_err();
         values.push(value);
         // After an error its iterator repeats the error for ever.
@@ -24,8 +27,17 @@ pub(crate) fn second_reading(chunk: Chunk<'_>) -> Vec<Result<serde_yaml::Value, 
     values
 }
 
+/// Its words, and the line that it stopped in.
+fn refused(chunk: Chunk<'_>, error: &serde_yaml::Error) -> (String, Span) {
+    let number = error.location().map_or(0, |location| location.line().saturating_sub(1));
+    let before: usize = chunk.text.split_inclusive('\n').take(number).map(str::len).sum();
+    let line = chunk.text.get(before..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let indent = line.len() - line.trim_start().len();
+    (error.to_string(), chunk.span(before + indent, before + line.trim_end().len()))
+}
+
 /// A finding where the two readings of a document differ.
-pub(crate) fn compare(root: &Node, second: Option<&Result<serde_yaml::Value, String>>) -> Option<Diagnostic> {
+pub(crate) fn compare(root: &Node, second: Option<&Reading>) -> Option<Diagnostic> {
     let finding = |span| {
         Diagnostic::new(&SECOND_READER, span, "two YAML readers read this differently")
             .label("read in two ways")
@@ -33,7 +45,7 @@ pub(crate) fn compare(root: &Node, second: Option<&Result<serde_yaml::Value, Str
     };
     match second? {
         Ok(value) => differing(root, value).map(finding),
-        Err(error) => Some(finding(root.span).help(format!("the second reader says: {error}"))),
+        Err((error, line)) => Some(finding(*line).help(format!("the second reader says: {error}"))),
     }
 }
 

@@ -30,7 +30,11 @@ pub(crate) fn chunks(id: FileId, file: &File) -> Vec<Chunk<'_>> {
     let ends = cuts.iter().copied().skip(1).chain(std::iter::once(text.len()));
     let parts = cuts.iter().zip(ends);
     parts
-        .map(|(start, end)| Chunk { file: id, text: text.get(*start..end).unwrap_or_default(), start: *start })
+        .map(|(start, end)| Chunk {
+            file: id,
+            text: text.get(*start..end).unwrap_or_default(),
+            start: *start,
+        })
         .collect()
 }
 

@@ -20,7 +20,8 @@ impl Lines {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = line.checked_sub(1).and_then(|line| self.starts.get(line)).copied().unwrap_or(0);
         let before = text.get(start..).into_iter().flat_map(str::char_indices);
-        let column = before.take_while(|(at, _)| start + at < offset).filter(|(_, c)| *c != '\u{feff}').count();
+        let column =
+            before.take_while(|(at, _)| start + at < offset).filter(|(_, c)| *c != '\u{feff}').count();
         Position(narrow(line), narrow(column + 1))
     }
 }

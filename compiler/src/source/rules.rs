@@ -59,6 +59,6 @@ rules! {
     SECOND_READER: "PAI0109" "second-reader" "two YAML readers read this differently",
         "Every manifest is read twice, by two independent YAML readers, because what they disagree on is what an attacker or \
          a tired person writes. Quote the value, or write it more plainly.",
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {x: +.5}}\nspec: {classifier: {type: rules}}\n" =>
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {x: \"+.5\"}}\nspec: {classifier: {type: rules}}\n";
+        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {x: \"a\u{85}b\"}}\nspec: {classifier: {type: rules}}\n" =>
+        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {x: \"a\\x85b\"}}\nspec: {classifier: {type: rules}}\n";
 }

@@ -39,7 +39,9 @@ fn number(text: &str, unsigned: &str) -> Option<Plain> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits(unsigned) {
         if unsigned.len() > 1 && unsigned.starts_with('0') {
-            return Some(Plain::Ambiguous("with a leading zero, some YAML readers take it for an octal number"));
+            return Some(Plain::Ambiguous(
+                "with a leading zero, some YAML readers take it for an octal number",
+            ));
         }
         return Some(match text.strip_prefix('+').unwrap_or(text).parse::<i64>() {
             Ok(number) => Plain::Means(Value::from(number), Spelling::Usual),
@@ -53,7 +55,10 @@ fn number(text: &str, unsigned: &str) -> Option<Plain> {
         return Some(Plain::Ambiguous("some YAML readers take it for a number in base 60"));
     }
     let base = ["0x", "0o", "0b", "0X", "0O", "0B"].iter().any(|prefix| unsigned.starts_with(prefix));
-    if base && unsigned.len() > 2 && unsigned.bytes().skip(2).all(|byte| byte.is_ascii_hexdigit() || byte == b'_') {
+    if base
+        && unsigned.len() > 2
+        && unsigned.bytes().skip(2).all(|byte| byte.is_ascii_hexdigit() || byte == b'_')
+    {
         return Some(Plain::Ambiguous("YAML readers do not agree on numbers in other bases"));
     }
     let float = unsigned.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
@@ -99,7 +104,9 @@ mod tests {
 
     #[test]
     fn what_readers_read_differently_is_refused() {
-        for text in ["yes", "NO", "On", "off", "0777", "1:30", "12:30:45", ".inf", "-.Inf", ".nan", "0x1F", "0o17"] {
+        for text in
+            ["yes", "NO", "On", "off", "0777", "1:30", "12:30:45", ".inf", "-.Inf", ".nan", "0x1F", "0o17"]
+        {
             assert!(matches!(plain(text), Plain::Ambiguous(_)), "{text}");
         }
         assert!(matches!(plain("9223372036854775808"), Plain::Ambiguous(_)));

@@ -15,7 +15,10 @@ pub(crate) struct Node {
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     /// Text in quotes, a block, a number, a word; `spelling` is how a number or word was written.
-    Scalar { value: Value, spelling: Spelling },
+    Scalar {
+        value: Value,
+        spelling: Spelling,
+    },
     Sequence(Vec<Node>),
     Mapping(Vec<Entry>),
 }
@@ -140,7 +143,9 @@ impl Document {
         loop {
             if let Some(found) = self.find(pointer) {
                 return match (&found.node.content, found.key) {
-                    (Content::Scalar { .. }, Some(key)) if found.node.span.start == found.node.span.end => key,
+                    (Content::Scalar { .. }, Some(key)) if found.node.span.start == found.node.span.end => {
+                        key
+                    }
                     (Content::Scalar { .. }, _) | (_, None) => found.node.span,
                     (_, Some(key)) => key,
                 };

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
 use serde_json::Value;
 
+use super::Span;
 use super::chunk::Chunk;
 use super::rules;
 use super::scalar::{self, Plain};
 use super::tree::{Content, Document, Entry, Node, Spelling};
-use super::Span;
 use crate::diagnostic::{Diagnostic, mask::shown};
 
 /// Deepest nesting of values; no manifest needs more than ten.
@@ -142,7 +142,11 @@ impl<'a> Builder<'a> {
             _ => (Value::String(text.to_owned()), Spelling::Usual),
         };
         // An absent value is reported wherever the reader noticed; it has no place of its own.
-        let span = if text.is_empty() && style == ScalarStyle::Plain { Span { end: place.start, ..place } } else { place };
+        let span = if text.is_empty() && style == ScalarStyle::Plain {
+            Span { end: place.start, ..place }
+        } else {
+            place
+        };
         Node { content: Content::Scalar { value, spelling }, span }
     }
 
@@ -172,7 +176,9 @@ impl<'a> Builder<'a> {
             let (mut value, nodes) = self.node(event, value_at, depth + 1)?;
             count += nodes;
             if let Some(key) = key {
-                if matches!(&value.content, Content::Scalar { value: Value::Null, .. }) && value.span.start == value.span.end {
+                if matches!(&value.content, Content::Scalar { value: Value::Null, .. })
+                    && value.span.start == value.span.end
+                {
                     value.span = Span { start: at.end, ..at };
                 }
                 self.enter(&mut entries, Entry { key, key_span: at, value });
@@ -205,9 +211,10 @@ impl<'a> Builder<'a> {
             match scalar::plain(&text) {
                 Plain::Means(Value::String(_), _) => {}
                 Plain::Means(..) => {
-                    let finding = Diagnostic::new(&rules::KEY, place, format!("key {} is not text", shown(&text)))
-                        .label("not text")
-                        .help(format!("quote it: \"{text}\""));
+                    let finding =
+                        Diagnostic::new(&rules::KEY, place, format!("key {} is not text", shown(&text)))
+                            .label("not text")
+                            .help(format!("quote it: \"{text}\""));
                     self.find(finding);
                 }
                 Plain::Ambiguous(why) => self.find(ambiguous(&text, why, place)),
@@ -219,11 +226,14 @@ impl<'a> Builder<'a> {
     fn enter(&mut self, entries: &mut Vec<Entry>, entry: Entry) {
         match entries.iter().find(|other| other.key == entry.key) {
             Some(first) => {
-                let finding =
-                    Diagnostic::new(&rules::DUPLICATE_KEY, entry.key_span, format!("key {} is there twice", shown(&entry.key)))
-                        .label("again here")
-                        .also(first.key_span, "first here")
-                        .help("remove one of them");
+                let finding = Diagnostic::new(
+                    &rules::DUPLICATE_KEY,
+                    entry.key_span,
+                    format!("key {} is there twice", shown(&entry.key)),
+                )
+                .label("again here")
+                .also(first.key_span, "first here")
+                .help("remove one of them");
                 self.find(finding);
             }
             None => entries.push(entry),
@@ -308,16 +318,22 @@ fn syntax(builder: &Builder<'_>, error: &ScanError) -> Diagnostic {
     let indent = text.get(line_start..).unwrap_or_default();
     let has_tab = indent.chars().take_while(|c| c.is_whitespace() && *c != '\n').any(|c| c == '\t');
     let help = has_tab.then(|| "indent with spaces: YAML does not accept tabs there".to_owned());
-    Diagnostic::new(&rules::SYNTAX, builder.chunk.span(at, at + length), format!("the text is not YAML: {}", plain_words(error.info())))
-        .label("the reader stopped here")
-        .maybe_help(help)
+    Diagnostic::new(
+        &rules::SYNTAX,
+        builder.chunk.span(at, at + length),
+        format!("the text is not YAML: {}", plain_words(error.info())),
+    )
+    .label("the reader stopped here")
+    .maybe_help(help)
 }
 
 /// The scanner's words, for people who do not write scanners.
 fn plain_words(info: &str) -> String {
     let info = info.trim_end_matches('.');
     match info {
-        "did not find expected ',' or '}'" | "did not find expected ',' or ']'" => format!("{info}; is a bracket not closed?"),
+        "did not find expected ',' or '}'" | "did not find expected ',' or ']'" => {
+            format!("{info}; is a bracket not closed?")
+        }
         "mapping values are not allowed in this context" => {
             "a `:` is not expected here; is the line before it complete and indented alike?".to_owned()
         }

@@ -25,6 +25,12 @@ pub struct Look {
     pub colour: Colour,
 }
 
+/// What miette puts before each line of a text, in columns.
+const INDENT: usize = 10;
+
+/// Texts are not wrapped narrower than this, in columns.
+const NARROWEST: usize = 30;
+
 /// Every finding with an excerpt of its file, an empty line between two.
 pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look) -> String {
     let styles = match look.colour {
@@ -34,10 +40,13 @@ pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look) -> String
     let theme = GraphicalTheme { styles, ..GraphicalTheme::unicode() };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(look.width)
+        // Its wrapping breaks names at hyphens; texts come wrapped.
+        .with_wrap_lines(false)
         .with_links(false)
         .with_primary_span_start()
         .without_syntax_highlighting();
-    let mut excerpts = Excerpts { sources, last: None };
+    let mut excerpts =
+        Excerpts { sources, last: None, columns: look.width.saturating_sub(INDENT).max(NARROWEST) };
     let mut text = String::new();
     for diagnostic in diagnostics.iter() {
         if !text.is_empty() {
@@ -53,6 +62,7 @@ pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look) -> String
 struct Excerpts<'a> {
     sources: &'a Sources,
     last: Option<(FileId, std::sync::Arc<NamedSource<String>>)>,
+    columns: usize,
 }
 
 impl Excerpts<'_> {
@@ -64,7 +74,7 @@ impl Excerpts<'_> {
         let mut labels = vec![self.label(&diagnostic.primary, true)];
         labels.extend(here.into_iter().map(|label| self.label(label, false)));
         let related = elsewhere.into_iter().map(|label| Drawn {
-            message: label.text.clone(),
+            message: mask::text(&label.text).into_owned(),
             code: None,
             severity: miette::Severity::Advice,
             labels: vec![self.label(&Label { text: String::new(), ..label.clone() }, true)],
@@ -74,14 +84,14 @@ impl Excerpts<'_> {
         });
         let related = related.collect();
         Drawn {
-            message: mask::text(&diagnostic.message).into_owned(),
+            message: wrapped(&mask::text(&diagnostic.message), self.columns),
             code: Some(format!("{}[{}]", diagnostic.severity().as_str(), diagnostic.code())),
             severity: match diagnostic.severity() {
                 Severity::Error => miette::Severity::Error,
                 Severity::Warning => miette::Severity::Warning,
             },
             labels,
-            help: diagnostic.help.as_ref().map(|help| mask::text(help).into_owned()),
+            help: diagnostic.help.as_ref().map(|help| wrapped(&mask::text(help), self.columns)),
             source,
             related,
         }
@@ -94,14 +104,15 @@ impl Excerpts<'_> {
             return source.clone();
         }
         let text = self.sources.file(id).map_or("", |file| file.text());
-        let source = std::sync::Arc::new(NamedSource::new(self.sources.path(id), mask::text(text).into_owned()));
+        let source =
+            std::sync::Arc::new(NamedSource::new(self.sources.path(id), mask::text(text).into_owned()));
         self.last = Some((id, source.clone()));
         source
     }
 
     fn label(&self, label: &Label, primary: bool) -> LabeledSpan {
         let span = self.sources.first_line(label.span);
-        let text = Some(label.text.clone()).filter(|text| !text.is_empty());
+        let text = Some(mask::text(&label.text).into_owned()).filter(|text| !text.is_empty());
         let range = (span.start, span.end - span.start);
         if primary {
             LabeledSpan::new_primary_with_span(text, range)
@@ -109,6 +120,23 @@ impl Excerpts<'_> {
             LabeledSpan::new_with_span(text, range)
         }
     }
+}
+
+/// Broken at spaces only, so that names can be copied; lines that the text has already are kept.
+fn wrapped(text: &str, columns: usize) -> String {
+    let mut wrapped = String::new();
+    let mut used = 0;
+    for (at, piece) in text.split_inclusive([' ', '\n']).enumerate() {
+        let length = piece.trim_end().chars().count();
+        if at > 0 && used > 0 && used + length > columns {
+            wrapped.truncate(wrapped.trim_end_matches(' ').len());
+            wrapped.push('\n');
+            used = 0;
+        }
+        wrapped.push_str(piece);
+        used = if piece.ends_with('\n') { 0 } else { used + piece.chars().count() };
+    }
+    wrapped
 }
 
 /// A finding in the shape that miette draws.
@@ -155,5 +183,17 @@ impl miette::Diagnostic for Drawn {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
         let related = self.related.iter().map(|drawn| drawn as &dyn miette::Diagnostic);
         Some(Box::new(related))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_break_at_spaces_and_keep_their_lines() {
+        assert_eq!(wrapped("write `a-b-c-d` or\n  x: y", 15), "write `a-b-c-d`\nor\n  x: y");
+        assert_eq!(wrapped("one-very-long-word", 5), "one-very-long-word");
+        assert_eq!(wrapped("", 5), "");
     }
 }
