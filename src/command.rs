@@ -9,11 +9,11 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 /// Exit code for what could not be done at all: a wrong argument, an unreadable file, a taken port.
-pub const MISUSE: u8 = 2;
+pub(crate) const MISUSE: u8 = 2;
 
 /// What a subcommand found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Nothing to complain about.
     Clean,
     /// Errors in what was checked.
@@ -31,7 +31,7 @@ impl From<Outcome> for ExitCode {
 
 /// What `pai` can do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Check manifests and policies without building anything.
     Validate(validate::Arguments),
     /// Compile manifests and policies to a bundle.
@@ -42,7 +42,7 @@ pub enum Command {
 
 impl Command {
     /// Runs it.
-    pub fn run(self) -> miette::Result<Outcome> {
+    pub(crate) fn run(self) -> miette::Result<Outcome> {
         match self {
             Self::Validate(arguments) => validate::run(&arguments),
             Self::Build(arguments) => build::run(&arguments),

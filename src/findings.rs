@@ -8,7 +8,7 @@ use crate::terminal;
 
 /// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// With the lines they are about.
     Human,
     /// One line each.
@@ -16,7 +16,7 @@ pub enum Format {
 }
 
 /// Shows every finding and a line that counts them.
-pub fn show(diagnostics: &Diagnostics, shown: &Sources, format: Format) {
+pub(crate) fn show(diagnostics: &Diagnostics, shown: &Sources, format: Format) {
     if diagnostics.is_empty() {
         return;
     }

@@ -8,17 +8,17 @@ use pai_compiler::diagnostic::render::{Colour, Look};
 const COLUMNS: usize = 100;
 
 /// Prints a result. A reader that has gone away (`pai … | head`) is no error.
-pub fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// Says something to people.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
 }
 
 /// How findings are drawn here: in colour on a terminal, unless the environment asks for none (no-color.org).
-pub fn look() -> Look {
+pub(crate) fn look() -> Look {
     let on_terminal = std::io::stderr().is_terminal();
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = if on_terminal && !plain { Colour::Ansi } else { Colour::None };

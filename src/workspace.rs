@@ -11,7 +11,7 @@ const EXTENSIONS: [&str; 3] = ["yaml", "yml", "cedar"];
 
 /// A workspace cannot be read.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum WorkspaceError {
+pub(crate) enum WorkspaceError {
     /// No such file or folder.
     #[error("`{}` does not exist", path.display())]
     #[diagnostic(help("give a folder of manifests, or a single .yaml, .yml or .cedar file"))]
@@ -37,15 +37,15 @@ pub enum WorkspaceError {
 }
 
 /// A workspace's files, under the names that the compiler knows them by and under those that the caller typed.
-pub struct Workspace {
+pub(crate) struct Workspace {
     /// Paths relative to the workspace, so that equal workspaces give equal bundles wherever they lie.
-    pub sources: Sources,
+    pub(crate) sources: Sources,
     /// The same files in the same order, with paths that lead there from the current folder.
-    pub shown: Sources,
+    pub(crate) shown: Sources,
 }
 
 /// Reads folders and files as one workspace.
-pub fn read(paths: &[PathBuf]) -> Result<Workspace, WorkspaceError> {
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Workspace, WorkspaceError> {
     let mut relative = Vec::new();
     let mut typed = Vec::new();
     for path in paths {
@@ -63,7 +63,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Workspace, WorkspaceError> {
 }
 
 /// The workspace's own folder, where its state goes.
-pub fn folder(path: &Path) -> &Path {
+pub(crate) fn folder(path: &Path) -> &Path {
     if path.is_dir() {
         path
     } else {

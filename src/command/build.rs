@@ -13,7 +13,7 @@ use crate::{terminal, workspace};
 
 /// What to build, and where to.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Folders or files; together they are one workspace.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -26,7 +26,7 @@ pub struct Arguments {
 }
 
 /// Compiles, and writes the bundle if there are no errors. Prints its digest.
-pub fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let workspace = workspace::read(&arguments.paths)?;
     let compiled = pai_compiler::compile(&workspace.sources);
     findings::show(&compiled.diagnostics, &workspace.shown, arguments.format);

@@ -20,7 +20,7 @@ use crate::{terminal, workspace};
 
 /// What to serve, and how.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// A folder of manifests, or a bundle.
     #[arg(value_name = "PATH|BUNDLE")]
     path: PathBuf,
@@ -32,7 +32,7 @@ pub struct Arguments {
 }
 
 /// Serves until a signal says stop.
-pub fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     telemetry::start(arguments.serve.log_format());
     let Some(bundle) = load(&arguments.path)? else { return Ok(Outcome::Findings) };
     let state = workspace::folder(&arguments.path).join(".pai");

@@ -10,7 +10,7 @@ use crate::{terminal, workspace};
 
 /// What to check.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Folders or files; together they are one workspace.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -20,7 +20,7 @@ pub struct Arguments {
 }
 
 /// Checks, and says what it found.
-pub fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let workspace = workspace::read(&arguments.paths)?;
     let found = pai_compiler::check(&workspace.sources);
     findings::show(&found, &workspace.shown, arguments.format);

@@ -19,7 +19,7 @@ use crate::terminal;
 const SIMULATED_KEY: &str = "simulated";
 
 /// Serves the bundle with every provider replaced.
-pub async fn serve(mut bundle: Bundle, settings: &Settings) -> miette::Result<()> {
+pub(super) async fn serve(mut bundle: Bundle, settings: &Settings) -> miette::Result<()> {
     let simulator = Simulator::start(pai_simulator::Settings::default())
         .await
         .map_err(|cause| miette!("the simulator cannot start: {cause}"))?;

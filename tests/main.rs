@@ -1,0 +1,32 @@
+//! Promises of the whole, one module each. Real sockets, real processes, the simulator as the provider.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set up has to stop")]
+
+/// A gateway and a simulator for a test.
+mod support;
+/// What a well-behaved client gets, byte by byte.
+mod journey;
+/// What is refused, how, and that nothing went upstream.
+mod refusals;
+/// The route table, walked.
+mod routes;
+/// Streams that end in every way there is.
+mod streams;
+/// Other candidates, when one cannot answer.
+mod fallover;
+/// A thousand requests against a budget for ten.
+mod storm;
+/// A gateway that is killed, again and again.
+mod crash;
+/// The programs: what they print, and with which exit code they end.
+mod programs;
+/// Wrong manifests, and what is said about them.
+mod golden;
+/// The same input gives the same bytes.
+mod reproducible;
+/// Every example is checked, built and served.
+mod examples;
+/// Policies in both forms, the ledger's limits and a plain model agree.
+mod agreement;
+/// Rules of the house about the code itself.
+mod house;

@@ -1,0 +1,98 @@
+//! The route table, walked: nothing reaches a provider without a credential, a decision and a meter.
+
+use pai_runtime::surface::{Audience, Meter, Operation, ROUTES};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{MANIFESTS, World, hello};
+
+/// A path that the route's pattern matches.
+fn concrete(pattern: &str) -> String {
+    pattern.replace("{*model}", "claude-haiku-4-5")
+}
+
+#[tokio::test]
+async fn every_path_but_the_probes_wants_a_credential() {
+    let world = World::of(MANIFESTS).await;
+    for route in ROUTES {
+        for method in route.methods {
+            let request = world.client.request(method.clone(), world.url(&concrete(route.path)));
+            let status = request.json(&hello(false)).send().await.expect("an answer").status().as_u16();
+            let expected = if route.audience == Audience::Anyone { 200 } else { 401 };
+            assert_eq!(status, expected, "{method} {}", route.path);
+        }
+    }
+    assert_eq!(world.simulator.log().len(), 0);
+}
+
+#[tokio::test]
+async fn every_path_that_reaches_a_provider_is_decided_and_metered() {
+    let world = World::of(MANIFESTS).await;
+    for route in ROUTES {
+        let Operation::Forward { action, meter, .. } = route.operation else { continue };
+        let name = if route.audience == Audience::External { "laptop" } else { "coder" };
+        // Decided: a model that no policy allows does not go through.
+        let mut denied = hello(false);
+        denied["model"] = json!("claude-opus-4-6");
+        let refused = world.request(Method::POST, route.path, name).json(&denied).send().await;
+        assert_eq!(refused.expect("an answer").status(), 403, "{}", route.path);
+        assert_eq!(world.simulator.log().len(), 0, "{}", route.path);
+        // Metered: what is spent is counted before the next request is answered.
+        let answered = world.request(Method::POST, route.path, name).json(&hello(false)).send().await;
+        assert_eq!(answered.expect("an answer").status(), 200, "{}", route.path);
+        world.settled().await;
+        let counted = world.records(1).await.pop().expect("a record");
+        let reported = world.simulator.log().entries()[0].reported.map(|reported| reported.total());
+        assert_eq!(counted["settled"]["total"].as_u64(), reported, "{}", route.path);
+        assert_eq!(meter == Meter::Reported, action.spends(), "{}", route.path);
+        world.simulator.log().clear();
+    }
+}
+
+#[tokio::test]
+async fn nothing_else_is_routed() {
+    let world = World::of(MANIFESTS).await;
+    for path in [
+        "/v1/complete",
+        "/v1/messages/batches",
+        "/ext/v1/messages/",
+        "//v1/messages",
+        "/v1/./messages",
+        "/v1/%6dessages/../x",
+        "/V1/messages",
+        "/v1/messages;x",
+        "/ext/ext/v1/messages",
+        "/admin",
+        "/readyz",
+        "/metrics",
+    ] {
+        let response = world.request(Method::POST, path, "coder").json(&hello(false)).send().await;
+        let status = response.expect("an answer").status().as_u16();
+        assert!([401, 404, 405].contains(&status), "{path}: {status}");
+    }
+    for method in [Method::PUT, Method::DELETE, Method::GET] {
+        let response = world.request(method, "/v1/messages", "coder").send().await.expect("an answer");
+        assert_eq!(response.status(), 405);
+    }
+    assert_eq!(world.simulator.log().len(), 0);
+}
+
+#[tokio::test]
+async fn headers_never_choose_an_upstream_or_a_principal() {
+    let world = World::of(MANIFESTS).await;
+    let canary = pai_simulator::Simulator::start(pai_simulator::Settings::default()).await.expect("a canary");
+    let mut body = hello(false);
+    body["api_base"] = json!(canary.url());
+    body["base_url"] = json!(canary.url());
+    let mut request = world.message("laptop", &body);
+    for name in ["x-portkey-custom-host", "x-pai-upstream", "x-forwarded-host", "forwarded", "x-original-url"]
+    {
+        request = request.header(name, canary.url());
+    }
+    let response = request.header("x-pai-principal", "coder").send().await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    assert_eq!(canary.log().len(), 0);
+    let entry = world.simulator.log().entries().remove(0);
+    assert!(entry.headers.iter().all(|(name, _)| !name.starts_with("x-pai-") && name != "x-forwarded-host"));
+    assert_eq!(world.records(1).await[0]["principal"], "access key default/laptop");
+}
