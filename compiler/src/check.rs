@@ -62,9 +62,7 @@ mod tests {
     use crate::{Sources, compile};
 
     fn codes(rule: &Rule, text: &str) -> Vec<&'static str> {
-        let cedar = rule.code.starts_with("PAI04");
-        let path = if cedar { "policies/example.cedar" } else { "example.yaml" };
-        let sources = Sources::new([(path, text)]);
+        let sources = Sources::new([(rule.example_file(), text)]);
         compile(&sources).diagnostics.iter().map(crate::Diagnostic::code).collect()
     }
 

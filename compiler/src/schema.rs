@@ -18,11 +18,27 @@ use crate::source::Span;
 use crate::source::scalar::without_underscores;
 use crate::source::tree::{Content, Document, Spelling};
 
-/// Checks a document and reads it. `spoilt` are places that were complained about already; what the schema says of
-/// them is a consequence.
+/// What was complained about already: what the schema says of it is a consequence.
+#[derive(Debug, Default)]
+pub(crate) struct Spoilt {
+    /// Places.
+    pub(crate) spans: Vec<Span>,
+    /// Whether entries were left out, so that fields may be missing which are written there.
+    pub(crate) incomplete: bool,
+}
+
+impl Spoilt {
+    fn explains(&self, finding: &Diagnostic) -> bool {
+        let span = finding.primary.span;
+        let touched = self.spans.iter().any(|spoilt| spoilt.start <= span.end && span.start <= spoilt.end);
+        touched || (self.incomplete && finding.rule == &rules::MISSING_FIELD)
+    }
+}
+
+/// Checks a document and reads it.
 pub(crate) fn read<S: Spec>(
     document: &Document,
-    spoilt: &[Span],
+    spoilt: &Spoilt,
     found: &mut Diagnostics,
 ) -> Option<Manifest<S>> {
     let Some(checker) = validator::of(S::KIND) else {
@@ -35,7 +51,7 @@ pub(crate) fn read<S: Spec>(
     for error in checker.validator.iter_errors(&value) {
         invalid = true;
         let findings = wording::diagnostics(&error, document, &checker.schema);
-        found.extend(findings.into_iter().filter(|finding| !is_spoilt(finding, spoilt)));
+        found.extend(findings.into_iter().filter(|finding| !spoilt.explains(finding)));
     }
     if invalid {
         return None;
@@ -47,11 +63,6 @@ pub(crate) fn read<S: Spec>(
             None
         }
     }
-}
-
-fn is_spoilt(finding: &Diagnostic, spoilt: &[Span]) -> bool {
-    let span = finding.primary.span;
-    spoilt.iter().any(|spoilt| spoilt.start <= span.end && span.start <= spoilt.end)
 }
 
 /// Makes integers of digits with underscores where the schema wants integers. In YAML 1.2 they are text, and stay

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use crate::diagnostic::render::{Colour, Look, human, short};
 use crate::{Sources, compile};
 
+mod decide;
 mod wrong;
 mod large;
 
@@ -225,6 +226,19 @@ fn an_alias_is_expanded_and_a_bomb_is_refused() {
     assert!(places(&bomb).iter().any(|place| place.contains("PAI0108")), "{:?}", places(&bomb));
 }
 
+#[test]
+fn a_hostile_file_is_refused_in_little_time() {
+    let deep = format!("apiVersion: pai.io/v1\nkind: Agent\nspec: {}", "[".repeat(100_000));
+    assert!(!places(&deep).is_empty());
+    let chain =
+        (1..30).map(|n| format!("x{n}: &x{n} [[[[[[*x{}]]]]]]\n", n - 1)).collect::<Vec<_>>().concat();
+    let tall = format!("apiVersion: pai.io/v1\nkind: GuardBinding\nx0: &x0 a\n{chain}");
+    assert!(places(&tall).iter().any(|place| place.contains("PAI0105")));
+    let fields = (0..5_000).map(|n| format!("a{n}: é,")).collect::<Vec<_>>().concat();
+    let wide = format!("{{apiVersion: pai.io/v1, kind: Agent, metadata: {{name: a}}, spec: {{{fields}}}}}");
+    assert_eq!(places(&wide).len(), 5_001);
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_compiler_panic(text in "\\PC{0,200}") {
@@ -248,6 +262,11 @@ proptest! {
         let compiled = compile(&sources);
         human(&compiled.diagnostics, &sources, LOOK);
     }
+}
+
+proptest! {
+    // Each case builds a bundle.
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn any_model_pattern_stays_one_forbid(model in "[^\\s\\p{Cc}]{1,12}") {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 
 use crate::check::literal_secret;
-use crate::diagnostic::Diagnostics;
-use crate::manifest::identity::{Identity, identify};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::identity::{self, Identity, identify};
 use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Resource, Spec};
-use crate::schema;
+use crate::schema::{self, Spoilt};
 use crate::source::agree::{compare, second_reading};
 use crate::source::chunk::{Chunk, chunks};
 use crate::source::tree::Document;
-use crate::source::{Sources, Span, yaml};
+use crate::source::{Sources, rules, yaml};
 
 /// The manifests of a workspace, in the order of the files.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub(crate) struct Workspace {
 #[derive(Debug, Default)]
 pub(crate) struct Unreadable {
     resources: Vec<(Kind, QualifiedName)>,
-    /// Names in text that is not even YAML.
+    /// Names in text that is not even YAML, and in documents whose kind is not known.
     names: Vec<String>,
 }
 
@@ -62,12 +62,12 @@ impl Workspace {
                 Identity::Foreign => continue,
                 Identity::Wrong(diagnostic) => {
                     found.push(*diagnostic);
+                    self.unreadable.names.extend(name_of(&document).map(|name| name.name.to_string()));
                     found.extend(literal_secret::find(chunk));
                     continue;
                 }
                 Identity::Ours(kind) => kind,
             };
-            let mut spoilt: Vec<Span> = findings.iter().map(|finding| finding.primary.span).collect();
             let differs = if findings.is_empty() {
                 let second = second.get_or_insert_with(|| second_reading(chunk));
                 compare(&document.root, second.get(at))
@@ -75,7 +75,12 @@ impl Workspace {
                 None
             };
             let secrets = literal_secret::find(chunk);
-            spoilt.extend(differs.iter().chain(&secrets).map(|finding| finding.primary.span));
+            let complaints = findings.iter().chain(&differs).chain(&secrets);
+            let left_out = |finding: &Diagnostic| [&rules::MERGE_KEY, &rules::KEY].contains(&finding.rule);
+            let spoilt = Spoilt {
+                spans: complaints.map(|finding| finding.primary.span).collect(),
+                incomplete: findings.iter().any(left_out),
+            };
             found.extend(findings);
             found.extend(differs);
             found.extend(secrets);
@@ -88,7 +93,7 @@ impl Workspace {
         }
     }
 
-    fn document(&mut self, kind: Kind, document: Document, spoilt: &[Span], found: &mut Diagnostics) {
+    fn document(&mut self, kind: Kind, document: Document, spoilt: &Spoilt, found: &mut Diagnostics) {
         let document = Arc::new(document);
         let read = match kind {
             Kind::ModelProvider => put(&mut self.providers, &document, spoilt, found),
@@ -105,7 +110,7 @@ impl Workspace {
 fn put<S: Spec>(
     list: &mut Vec<Resource<S>>,
     document: &Arc<Document>,
-    spoilt: &[Span],
+    spoilt: &Spoilt,
     found: &mut Diagnostics,
 ) -> Option<()> {
     let manifest = schema::read::<S>(document, spoilt, found)?;
@@ -122,9 +127,15 @@ fn name_of(document: &Document) -> Option<QualifiedName> {
 
 /// Whether a chunk can hold anything of ours at all. Charts and templates are often not YAML, and none of our business.
 fn mentions_us(text: &str) -> bool {
-    text.contains("pai.io")
-        || Kind::ALL.iter().any(|kind| text.contains(kind.as_str()))
-        || ["ModelBinding", "AgentWorkload"].iter().any(|kind| text.contains(kind))
+    text.contains("pai.io") || text.lines().filter_map(kind_in).any(identity::is_ours)
+}
+
+/// The kind that a line names, in YAML or JSON.
+fn kind_in(line: &str) -> Option<&str> {
+    let quotes = ['"', '\''];
+    let rest = line.trim_start().trim_start_matches(quotes).strip_prefix("kind")?;
+    let value = rest.trim_start_matches(quotes).trim_start().strip_prefix(':')?;
+    Some(value.split('#').next()?.trim().trim_end_matches(',').trim_matches(quotes))
 }
 
 /// Values of `name:` in broken text.

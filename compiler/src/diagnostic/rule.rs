@@ -24,6 +24,13 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
 }
 
+impl Rule {
+    /// The name of a file that the examples can stand in.
+    pub fn example_file(&self) -> &'static str {
+        if self.code.starts_with("PAI04") { "policies/example.cedar" } else { "example.yaml" }
+    }
+}
+
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code

@@ -42,7 +42,8 @@ pub(crate) fn identify(document: &Document) -> Identity {
     }
 }
 
-fn is_ours(kind: &str) -> bool {
+/// Whether a kind is, or was, one of ours.
+pub(crate) fn is_ours(kind: &str) -> bool {
     Kind::ALL.iter().any(|known| known.as_str() == kind) || legacy::new_form(kind).is_some()
 }
 

@@ -98,6 +98,7 @@ impl Default for Retry {
 /// Use from outside, by access key.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = only_where_enabled)]
 pub(crate) struct ExternalAccess {
     /// Whether access keys may use this provider.
     pub(crate) enabled: bool,
@@ -127,6 +128,13 @@ enum ProviderKindText {
     AzureOpenAi,
     /// A vLLM server. It needs no key.
     Vllm,
+}
+
+/// A budget for nobody would mislead.
+fn only_where_enabled(schema: &mut Schema) {
+    let closed = json!({ "properties": { "enabled": { "const": false } }, "required": ["enabled"] });
+    schema.insert("if".to_owned(), closed);
+    schema.insert("then".to_owned(), json!({ "properties": { "maxTokensPerDay": false } }));
 }
 
 /// What one kind requires and another does not have.

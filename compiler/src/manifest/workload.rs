@@ -76,6 +76,7 @@ pub(crate) struct Workload {
 
 /// An environment variable: a `value`, or a `secretRef`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(extend("minProperties" = 2, "maxProperties" = 2))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[expect(dead_code, reason = "checked for its author, not acted on by the gateway")]
 pub(crate) struct Variable {

@@ -60,6 +60,7 @@ fn tidy(schema: &mut Value) {
         Value::Object(fields) => {
             without_null(fields);
             plain_enum(fields);
+            one_line(fields);
             if fields.get("default").is_some_and(Value::is_null) {
                 fields.remove("default");
             }
@@ -74,6 +75,13 @@ fn tidy(schema: &mut Value) {
 
 fn is_width(format: &str) -> bool {
     matches!(format, "uint" | "uint8" | "uint16" | "uint32" | "uint64" | "int32" | "int64" | "double")
+}
+
+/// Doc comments are wrapped where the source is; editors wrap by themselves.
+fn one_line(fields: &mut Map<String, Value>) {
+    if let Some(Value::String(text)) = fields.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
 }
 
 /// A field is there or it is not; written without a value it is a mistake.
@@ -105,8 +113,10 @@ fn plain_enum(fields: &mut Map<String, Value>) {
     let Some(Value::Array(choices)) = fields.get("oneOf") else { return };
     let constants: Option<Vec<Value>> = choices.iter().map(|choice| choice.get("const").cloned()).collect();
     let Some(constants) = constants else { return };
-    let about =
-        |choice: &Value| choice.get("description").cloned().unwrap_or_else(|| Value::String(String::new()));
+    let about = |choice: &Value| {
+        let text = choice.get("description").and_then(Value::as_str).unwrap_or_default();
+        Value::String(text.replace('\n', " "))
+    };
     let descriptions: Vec<Value> = choices.iter().map(about).collect();
     fields.remove("oneOf");
     fields.insert("type".to_owned(), json!("string"));

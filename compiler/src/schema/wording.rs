@@ -30,6 +30,8 @@ pub(super) fn diagnostics(
         Kind::Constant { expected_value } => at.not_one_of(&[(**expected_value).clone()], error.instance()),
         Kind::FalseSchema => at.does_nothing(),
         Kind::Pattern { .. } | Kind::Format { .. } => at.wrong_form(error.instance()),
+        Kind::MinProperties { limit } if *limit > 1 => at.out_of_range(&format!("needs {limit} fields")),
+        Kind::MaxProperties { limit } => at.out_of_range(&format!("may have at most {limit} fields")),
         Kind::MinLength { .. } | Kind::MinItems { .. } | Kind::MinProperties { .. } => {
             at.out_of_range("may not be empty")
         }

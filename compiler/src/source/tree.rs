@@ -62,6 +62,11 @@ impl Node {
         }
     }
 
+    /// Whether a key has nothing behind it: null that takes no room.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.content, Content::Scalar { value: Value::Null, .. }) && self.span.start == self.span.end
+    }
+
     /// As JSON, places dropped.
     pub(crate) fn to_value(&self) -> Value {
         match &self.content {

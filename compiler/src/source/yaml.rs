@@ -12,6 +12,8 @@ use super::scalar::{self, Plain};
 use super::tree::{Content, Document, Entry, Node, Spelling};
 use crate::diagnostic::{Diagnostic, mask::shown};
 
+mod complaint;
+
 /// Deepest nesting of values; no manifest needs more than ten.
 const DEPTH_MAX: usize = 64;
 
@@ -39,7 +41,8 @@ pub(crate) fn read(chunk: Chunk<'_>) -> Read {
     };
     let mut read = Read::default();
     if let Err(error) = builder.stream(&mut read.documents) {
-        read.stopped = Some(syntax(&builder, &error));
+        let at = builder.byte(error.marker().index());
+        read.stopped = Some(complaint::syntax(chunk, at, error.info()));
     }
     read
 }
@@ -54,13 +57,23 @@ struct Builder<'a> {
     chunk: Chunk<'a>,
     bytes: Option<Vec<usize>>,
     findings: Vec<Diagnostic>,
-    /// Anchored values and how many nodes each has.
-    anchors: BTreeMap<usize, (Node, usize)>,
+    anchors: BTreeMap<usize, Measured>,
     aliased_left: usize,
 }
 
-/// A node and how many nodes it has in all.
-type Counted = (Node, usize);
+/// A node, how many nodes it has in all, and how deeply they are nested.
+#[derive(Debug, Clone)]
+struct Measured {
+    node: Node,
+    nodes: usize,
+    height: usize,
+}
+
+impl Measured {
+    fn leaf(node: Node) -> Self {
+        Self { node, nodes: 1, height: 0 }
+    }
+}
 
 impl<'a> Builder<'a> {
     fn stream(&mut self, documents: &mut Vec<(Document, Vec<Diagnostic>)>) -> Result<(), ScanError> {
@@ -72,7 +85,7 @@ impl<'a> Builder<'a> {
                 }
                 Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Nothing => {}
                 event => {
-                    let (root, _) = self.node(event, place, 0)?;
+                    let root = self.node(event, place, 0)?.node;
                     let document = Document { root };
                     documents.push((document, std::mem::take(&mut self.findings)));
                 }
@@ -104,15 +117,15 @@ impl<'a> Builder<'a> {
         self.findings.push(finding);
     }
 
-    fn node(&mut self, event: Event<'a>, place: Span, depth: usize) -> Result<Counted, ScanError> {
+    fn node(&mut self, event: Event<'a>, place: Span, depth: usize) -> Result<Measured, ScanError> {
         if depth > DEPTH_MAX {
-            return self.too_deep(&event, place);
+            return self.skip(&event, place);
         }
-        let (counted, anchor) = match event {
-            Event::Alias(anchor) => return Ok(self.alias(anchor, place)),
+        let (sized, anchor) = match event {
+            Event::Alias(anchor) => return Ok(self.alias(anchor, place, depth)),
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), place);
-                ((self.scalar(&text, style, place), 1), anchor)
+                (Measured::leaf(self.scalar(&text, style, place)), anchor)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag.is_some(), place);
@@ -122,12 +135,12 @@ impl<'a> Builder<'a> {
                 self.refuse_tag(tag.is_some(), place);
                 (self.mapping(place, depth)?, anchor)
             }
-            _ => ((null(place), 1), 0),
+            _ => (Measured::leaf(null(place)), 0),
         };
         if anchor > 0 {
-            self.anchors.insert(anchor, counted.clone());
+            self.anchors.insert(anchor, sized.clone());
         }
-        Ok(counted)
+        Ok(sized)
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, place: Span) -> Node {
@@ -135,7 +148,7 @@ impl<'a> Builder<'a> {
             ScalarStyle::Plain => match scalar::plain(text) {
                 Plain::Means(value, spelling) => (value, spelling),
                 Plain::Ambiguous(why) => {
-                    self.find(ambiguous(text, why, place));
+                    self.find(complaint::ambiguous(text, why, place));
                     (Value::String(text.to_owned()), Spelling::Usual)
                 }
             },
@@ -150,22 +163,24 @@ impl<'a> Builder<'a> {
         Node { content: Content::Scalar { value, spelling }, span }
     }
 
-    fn sequence(&mut self, place: Span, depth: usize) -> Result<Counted, ScanError> {
-        let (mut items, mut count, mut span) = (Vec::new(), 1, place);
+    fn sequence(&mut self, place: Span, depth: usize) -> Result<Measured, ScanError> {
+        let (mut items, mut nodes, mut height, mut span) = (Vec::new(), 1, 0, place);
         while let Some((event, at)) = self.next()? {
             if matches!(event, Event::SequenceEnd) {
                 span.end = span.end.max(end_of(at, items.last().map(|item: &Node| item.span)));
                 break;
             }
-            let (item, nodes) = self.node(event, at, depth + 1)?;
-            count += nodes;
-            items.push(item);
+            let item = self.node(event, at, depth + 1)?;
+            nodes += item.nodes;
+            height = height.max(item.height + 1);
+            items.push(item.node);
         }
-        Ok((Node { content: Content::Sequence(items), span }, count))
+        Ok(Measured { node: Node { content: Content::Sequence(items), span }, nodes, height })
     }
 
-    fn mapping(&mut self, place: Span, depth: usize) -> Result<Counted, ScanError> {
-        let (mut entries, mut count, mut span) = (Vec::<Entry>::new(), 1, place);
+    fn mapping(&mut self, place: Span, depth: usize) -> Result<Measured, ScanError> {
+        let (mut entries, mut nodes, mut height, mut span) = (Vec::<Entry>::new(), 1, 0, place);
+        let mut seen = BTreeMap::new();
         while let Some((event, at)) = self.next()? {
             if matches!(event, Event::MappingEnd) {
                 span.end = span.end.max(end_of(at, entries.last().map(|entry| entry.value.span)));
@@ -173,18 +188,22 @@ impl<'a> Builder<'a> {
             }
             let key = self.key(event, at, depth)?;
             let Some((event, value_at)) = self.next()? else { break };
-            let (mut value, nodes) = self.node(event, value_at, depth + 1)?;
-            count += nodes;
-            if let Some(key) = key {
-                if matches!(&value.content, Content::Scalar { value: Value::Null, .. })
-                    && value.span.start == value.span.end
-                {
-                    value.span = Span { start: at.end, ..at };
-                }
-                self.enter(&mut entries, Entry { key, key_span: at, value });
+            let Measured { node: mut value, nodes: more, height: below } =
+                self.node(event, value_at, depth + 1)?;
+            nodes += more;
+            height = height.max(below + 1);
+            let Some(key) = key else { continue };
+            if value.is_absent() {
+                value.span = Span { start: at.end, ..at };
+            }
+            if let Some(first) = seen.get(&key) {
+                self.find(complaint::duplicate(&key, at, *first));
+            } else {
+                seen.insert(key.clone(), at);
+                entries.push(Entry { key, key_span: at, value });
             }
         }
-        Ok((Node { content: Content::Mapping(entries), span }, count))
+        Ok(Measured { node: Node { content: Content::Mapping(entries), span }, nodes, height })
     }
 
     /// A key's text; `None` where its entry is left out.
@@ -198,7 +217,7 @@ impl<'a> Builder<'a> {
         self.refuse_tag(tag.is_some(), place);
         if anchor > 0 {
             let node = self.scalar(&text, ScalarStyle::DoubleQuoted, place);
-            self.anchors.insert(anchor, (node, 1));
+            self.anchors.insert(anchor, Measured::leaf(node));
         }
         if style == ScalarStyle::Plain {
             if text == "<<" {
@@ -217,55 +236,48 @@ impl<'a> Builder<'a> {
                             .help(format!("quote it: \"{text}\""));
                     self.find(finding);
                 }
-                Plain::Ambiguous(why) => self.find(ambiguous(&text, why, place)),
+                Plain::Ambiguous(why) => self.find(complaint::ambiguous(&text, why, place)),
             }
         }
         Ok(Some(text.into_owned()))
     }
 
-    fn enter(&mut self, entries: &mut Vec<Entry>, entry: Entry) {
-        match entries.iter().find(|other| other.key == entry.key) {
-            Some(first) => {
-                let finding = Diagnostic::new(
-                    &rules::DUPLICATE_KEY,
-                    entry.key_span,
-                    format!("key {} is there twice", shown(&entry.key)),
-                )
-                .label("again here")
-                .also(first.key_span, "first here")
-                .help("remove one of them");
-                self.find(finding);
-            }
-            None => entries.push(entry),
-        }
-    }
-
-    fn alias(&mut self, anchor: usize, place: Span) -> Counted {
+    fn alias(&mut self, anchor: usize, place: Span, depth: usize) -> Measured {
         let refused = |why: &str| Diagnostic::new(&rules::ALIAS, place, why).label("alias");
-        let Some((node, count)) = self.anchors.get(&anchor) else {
+        let Some(Measured { node, nodes, height }) = self.anchors.get(&anchor) else {
             self.find(refused("an alias stands inside the value that it names"));
-            return (null(place), 1);
+            return Measured::leaf(null(place));
         };
-        let Some(left) = self.aliased_left.checked_sub(*count) else {
+        if depth + height > DEPTH_MAX {
+            self.too_deep(place);
+            return Measured::leaf(null(place));
+        }
+        let Some(left) = self.aliased_left.checked_sub(*nodes) else {
             let finding = refused("the aliases of this document stand for more than 10,000 values")
                 .help("write the values out");
             // One finding is enough, and nothing more is expanded.
             self.aliased_left = 0;
-            if !self.findings.iter().any(|other| other.rule == finding.rule) {
-                self.find(finding);
-            }
-            return (null(place), 1);
+            self.find_once(finding);
+            return Measured::leaf(null(place));
         };
         self.aliased_left = left;
-        (Node { span: place, ..node.clone() }, *count)
+        Measured { node: Node { span: place, ..node.clone() }, nodes: *nodes, height: *height }
     }
 
-    /// Skips the node without recursion.
-    fn too_deep(&mut self, event: &Event<'a>, place: Span) -> Result<Counted, ScanError> {
-        let text = format!("values are nested more than {DEPTH_MAX} levels deep");
-        if !self.findings.iter().any(|other| other.rule == &rules::DEPTH) {
-            self.find(Diagnostic::new(&rules::DEPTH, place, text).label("too deep"));
+    fn find_once(&mut self, finding: Diagnostic) {
+        if !self.findings.iter().any(|other| other.rule == finding.rule) {
+            self.find(finding);
         }
+    }
+
+    fn too_deep(&mut self, place: Span) {
+        let text = format!("values are nested more than {DEPTH_MAX} levels deep");
+        self.find_once(Diagnostic::new(&rules::DEPTH, place, text).label("too deep"));
+    }
+
+    /// Skips a node that is too deep, without recursion.
+    fn skip(&mut self, event: &Event<'a>, place: Span) -> Result<Measured, ScanError> {
+        self.too_deep(place);
         let mut open = usize::from(matches!(event, Event::SequenceStart(..) | Event::MappingStart(..)));
         while open > 0 {
             match self.next()? {
@@ -275,7 +287,7 @@ impl<'a> Builder<'a> {
                 None => break,
             }
         }
-        Ok((null(place), 1))
+        Ok(Measured::leaf(null(place)))
     }
 
     fn refuse_tag(&mut self, tagged: bool, place: Span) {
@@ -295,49 +307,4 @@ fn null(span: Span) -> Node {
 /// Where a collection ends: flow collections have a closing bracket, block collections end with their last item.
 fn end_of(closing: Span, last: Option<Span>) -> usize {
     if closing.end > closing.start { closing.end } else { last.map_or(closing.start, |last| last.end) }
-}
-
-fn ambiguous(text: &str, why: &str, place: Span) -> Diagnostic {
-    Diagnostic::new(&rules::AMBIGUOUS, place, format!("YAML readers do not agree on {}", shown(text)))
-        .label(why)
-        .help(format!("quote it if it is text: \"{text}\""))
-}
-
-fn syntax(builder: &Builder<'_>, error: &ScanError) -> Diagnostic {
-    let at = builder.byte(error.marker().index());
-    let text = builder.chunk.text;
-    // At the end of a line, or of the text, the label stands on the last thing that is written.
-    let at = if text.get(at..).is_none_or(|rest| rest.trim().is_empty()) {
-        let written = text.trim_end();
-        written.char_indices().next_back().map_or(0, |(last, _)| last)
-    } else {
-        at
-    };
-    let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-    let line_start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-    let indent = text.get(line_start..).unwrap_or_default();
-    let has_tab = indent.chars().take_while(|c| c.is_whitespace() && *c != '\n').any(|c| c == '\t');
-    let help = has_tab.then(|| "indent with spaces: YAML does not accept tabs there".to_owned());
-    Diagnostic::new(
-        &rules::SYNTAX,
-        builder.chunk.span(at, at + length),
-        format!("the text is not YAML: {}", plain_words(error.info())),
-    )
-    .label("the reader stopped here")
-    .maybe_help(help)
-}
-
-/// The scanner's words, for people who do not write scanners.
-fn plain_words(info: &str) -> String {
-    let info = info.trim_end_matches('.');
-    match info {
-        "did not find expected ',' or '}'" | "did not find expected ',' or ']'" => {
-            format!("{info}; is a bracket not closed?")
-        }
-        "mapping values are not allowed in this context" => {
-            "a `:` is not expected here; is the line before it complete and indented alike?".to_owned()
-        }
-        "simple key expected ':'" | "simple key expect ':'" => "a `:` is missing behind the key".to_owned(),
-        _ => info.to_owned(),
-    }
 }

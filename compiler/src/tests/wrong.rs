@@ -79,10 +79,7 @@ fn yaml_is_read_strictly() {
     provider(
         "provider: anthropic",
         "<<: {provider: anthropic}",
-        &[
-            "a.yaml:5:1: error[PAI0206]: `spec` lacks the field `provider`",
-            "a.yaml:6:3: error[PAI0104]: merge keys are not read",
-        ],
+        &["a.yaml:6:3: error[PAI0104]: merge keys are not read"],
     );
 }
 
@@ -163,6 +160,24 @@ fn fields_are_checked_by_the_schema() {
         "",
         "  longRunning: true\n  harness: custom\n  image: a\n  triggers: []\n",
         &["a.yaml:19:3: error[PAI0211]: `spec.triggers` has no effect here"],
+    );
+    all(
+        "",
+        "  env: [{name: A}, {name: B, value: b, secretRef: {name: s}}]\n",
+        &[
+            "a.yaml:16:9: error[PAI0210]: `spec.env[0]` needs 2 fields",
+            "a.yaml:16:20: error[PAI0210]: `spec.env[1]` may have at most 2 fields",
+        ],
+    );
+    provider(
+        "",
+        "  externalAccess: {enabled: false, maxTokensPerDay: 5}\n",
+        &["a.yaml:8:36: error[PAI0211]: `spec.externalAccess.maxTokensPerDay` has no effect here"],
+    );
+    all(
+        "kind: ModelProvider",
+        "kind: Provider",
+        &["a.yaml:2:7: error[PAI0201]: kind `Provider` is not known"],
     );
     all(
         "- anthropic/",
