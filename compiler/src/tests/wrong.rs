@@ -155,6 +155,10 @@ fn fields_are_checked_by_the_schema() {
         "",
         &["a.yaml:1:1: error[PAI0203]: the manifest has no `apiVersion`"],
     );
+}
+
+#[test]
+fn fields_of_agents_and_keys_are_checked_by_the_schema() {
     all("", "  runAsUser: 0\n", &["a.yaml:16:14: error[PAI0210]: `spec.runAsUser` must be at least 1"]);
     all(
         "",
