@@ -58,7 +58,7 @@ async fn a_denied_model_is_forbidden_by_the_line_that_denies_it() {
     let world = World::of(MANIFESTS).await;
     let body = asking("claude-opus-4-6", "hi", false);
     let policy = "ModelProvider/default/anthropic/deniedModels";
-    let refused = refusal(&world, "laptop", &body, policy, "pai.yaml:9:17").await;
+    let refused = refusal(&world, "laptop", &body, policy, "pai.yaml:9:3").await;
     assert_eq!((refused.status, refused.kind.as_str()), (403, "permission_error"));
     assert_eq!(refused.details["error_code"], "model_denied");
 }
@@ -67,7 +67,7 @@ async fn a_denied_model_is_forbidden_by_the_line_that_denies_it() {
 async fn a_model_that_an_agent_does_not_list_is_forbidden() {
     let world = World::of(MANIFESTS).await;
     let body = asking("claude-haiku-3-5", "hi", false);
-    let refused = refusal(&world, "coder", &body, "base/agent-models", "pai.yaml:22:5").await;
+    let refused = refusal(&world, "coder", &body, "base/agent-models", "pai.yaml:21:3").await;
     assert_eq!((refused.status, refused.kind.as_str()), (403, "permission_error"));
     assert!(refused.message.contains("anthropic/claude-sonnet-4-6"), "{}", refused.message);
 }
@@ -77,7 +77,7 @@ async fn a_foreign_address_is_forbidden() {
     let manifests =
         MANIFESTS.replace("providers: [anthropic]", "providers: [anthropic]\n  allowedCidrs: [10.0.0.0/8]");
     let world = World::of(&manifests).await;
-    let refused = refusal(&world, "laptop", &hello(false), "base/key-address", "pai.yaml:35:17").await;
+    let refused = refusal(&world, "laptop", &hello(false), "base/key-address", "pai.yaml:34:3").await;
     assert_eq!((refused.status, refused.kind.as_str()), (403, "permission_error"));
     assert!(refused.message.contains("127.0.0.1"), "{}", refused.message);
 }
@@ -94,7 +94,7 @@ async fn an_expired_key_is_unauthenticated_from_its_second_on() {
     let refused = refused(response).await;
     assert_eq!((refused.status, refused.kind.as_str()), (401, "authentication_error"));
     assert_eq!(refused.details["policy"], "base/key-expired");
-    assert_eq!(refused.details["source"], "pai.yaml:35:12");
+    assert_eq!(refused.details["source"], "pai.yaml:34:12");
     assert_eq!(refused.should_retry.as_deref(), Some("false"));
     assert_eq!(world.simulator.log().len(), 0);
 }
@@ -106,7 +106,7 @@ async fn a_provider_that_is_not_open_is_forbidden_to_keys() {
     let manifests = MANIFESTS.replace("providers: [anthropic]", "providers: [anthropic, inside]") + closed;
     let world = World::of(&manifests).await;
     let body = asking("inside/claude-haiku-4-5", "hi", false);
-    let refused = refusal(&world, "laptop", &body, "base/key-external", "pai.yaml:44:14").await;
+    let refused = refusal(&world, "laptop", &body, "base/key-external", "pai.yaml:43:14").await;
     assert_eq!((refused.status, refused.kind.as_str()), (403, "permission_error"));
 }
 
@@ -132,7 +132,7 @@ async fn a_spent_budget_is_refused_until_midnight_and_fresh_thereafter() {
     let world = World::of(&MANIFESTS.replace("maxTokensPerDay: 300000", "maxTokensPerDay: 1000")).await;
     let mut body = hello(false);
     body["max_tokens"] = json!(990);
-    let refused = refusal(&world, "laptop", &body, "base/key-per-day", "pai.yaml:35:20").await;
+    let refused = refusal(&world, "laptop", &body, "base/key-per-day", "pai.yaml:34:20").await;
     assert_eq!((refused.status, refused.kind.as_str()), (429, "billing_error"));
     assert_eq!(refused.retry_after, Some(43_200));
     assert_eq!(refused.details["resets_at"], "2026-11-24T00:00:00Z");
@@ -258,5 +258,5 @@ async fn a_rate_limit_says_when_to_come_back() {
     assert_eq!((refused.status, refused.kind.as_str()), (429, "rate_limit_error"));
     assert!(refused.retry_after.is_some_and(|seconds| (1..=60).contains(&seconds)));
     assert_eq!(refused.should_retry, None, "it is worth trying again");
-    assert_eq!(refused.details["source"], "pai.yaml:35:25");
+    assert_eq!(refused.details["source"], "pai.yaml:34:25");
 }

@@ -3,6 +3,8 @@
 use pai_runtime::surface::{Audience, Meter, Operation, ROUTES};
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::{MANIFESTS, World, hello};
 
@@ -28,6 +30,7 @@ async fn every_path_but_the_probes_wants_a_credential() {
 #[tokio::test]
 async fn every_path_that_reaches_a_provider_is_decided_and_metered() {
     let world = World::of(MANIFESTS).await;
+    let mut requests = 0;
     for route in ROUTES {
         let Operation::Forward { action, meter, .. } = route.operation else { continue };
         let name = if route.audience == Audience::External { "laptop" } else { "coder" };
@@ -41,7 +44,8 @@ async fn every_path_that_reaches_a_provider_is_decided_and_metered() {
         let answered = world.request(Method::POST, route.path, name).json(&hello(false)).send().await;
         assert_eq!(answered.expect("an answer").status(), 200, "{}", route.path);
         world.settled().await;
-        let counted = world.records(1).await.pop().expect("a record");
+        requests += 2;
+        let counted = world.records(requests).await.pop().expect("a record");
         let reported = world.simulator.log().entries()[0].reported.map(|reported| reported.total());
         assert_eq!(counted["settled"]["total"].as_u64(), reported, "{}", route.path);
         assert_eq!(meter == Meter::Reported, action.spends(), "{}", route.path);
@@ -49,32 +53,59 @@ async fn every_path_that_reaches_a_provider_is_decided_and_metered() {
     }
 }
 
+/// The status of a request whose target is sent as it stands: HTTP clients tidy paths up before they send them.
+async fn status_of(world: &World, method: &str, target: &str) -> u16 {
+    let body = hello(false).to_string();
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nhost: gateway\r\nx-api-key: {}\r\nanthropic-version: 2023-06-01\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        world.token("coder"),
+        body.len()
+    );
+    let mut socket = TcpStream::connect(world.gateway.address()).await.expect("a connection");
+    socket.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    // The gateway may close before it has read everything.
+    let _ = socket.read_to_end(&mut answer).await;
+    let text = String::from_utf8_lossy(&answer);
+    text.split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_else(|| panic!("{target}: {text}"))
+}
+
 #[tokio::test]
 async fn nothing_else_is_routed() {
     let world = World::of(MANIFESTS).await;
-    for path in [
+    for target in [
         "/v1/complete",
         "/v1/messages/batches",
+        "/v1/messages/",
         "/ext/v1/messages/",
         "//v1/messages",
+        "/v1//messages",
         "/v1/./messages",
-        "/v1/%6dessages/../x",
+        "/x/../v1/messages",
+        "/v1/%6dessages",
+        "/v1%2fmessages",
         "/V1/messages",
         "/v1/messages;x",
+        "/v1/messages%00",
         "/ext/ext/v1/messages",
         "/admin",
         "/readyz",
         "/metrics",
+        "*",
     ] {
-        let response = world.request(Method::POST, path, "coder").json(&hello(false)).send().await;
-        let status = response.expect("an answer").status().as_u16();
-        assert!([401, 404, 405].contains(&status), "{path}: {status}");
+        let status = status_of(&world, "POST", target).await;
+        assert!([400, 404, 405].contains(&status), "{target}: {status}");
     }
-    for method in [Method::PUT, Method::DELETE, Method::GET] {
-        let response = world.request(method, "/v1/messages", "coder").send().await.expect("an answer");
-        assert_eq!(response.status(), 405);
+    for method in ["PUT", "DELETE", "GET", "PATCH"] {
+        assert_eq!(status_of(&world, method, "/v1/messages").await, 405, "{method}");
     }
     assert_eq!(world.simulator.log().len(), 0);
+    assert_eq!(status_of(&world, "POST", "/v1/messages").await, 200, "the plain path is routed");
+    assert_eq!(status_of(&world, "POST", "http://gateway/v1/messages").await, 200, "as is its absolute form");
 }
 
 #[tokio::test]

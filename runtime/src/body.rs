@@ -46,6 +46,10 @@ enum End {
     Clean,
     /// An error event is still to be sent.
     Announce,
+    /// hyper drops what it has not written when a body errs, so it is given turns to write the last bytes.
+    Flush {
+        turns: u8,
+    },
     Cut,
 }
 
@@ -91,7 +95,7 @@ impl AnswerBody {
             settling.finish(meter.settle_finished(held), Outcome::Served);
             return;
         }
-        self.end = if meter.can_take_an_event() { End::Announce } else { End::Cut };
+        self.end = if meter.can_take_an_event() { End::Announce } else { End::Flush { turns: 0 } };
         settling.finish(meter.settle_given_up(held), Outcome::Cut);
     }
 }
@@ -130,14 +134,19 @@ impl Body for AnswerBody {
         if !this.gathered.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(this.hand_on()))));
         }
-        Poll::Ready(match this.end {
+        match this.end {
             End::Announce => {
-                this.end = End::Cut;
-                Some(Ok(Frame::data(Bytes::from_static(CUT_EVENT))))
+                this.end = End::Flush { turns: 0 };
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(CUT_EVENT)))))
             }
-            End::Cut => Some(Err(CutError)),
-            End::Clean | End::NotYet => None,
-        })
+            End::Flush { turns } if turns < GATHER_TURNS => {
+                this.end = End::Flush { turns: turns + 1 };
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            End::Flush { .. } | End::Cut => Poll::Ready(Some(Err(CutError))),
+            End::Clean | End::NotYet => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

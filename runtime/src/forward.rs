@@ -20,7 +20,7 @@ use crate::identify::Caller;
 use crate::protocol::anthropic::request::{self, Asked};
 use crate::refusal::{OverBudget, Refusal};
 use crate::settle::Note;
-use crate::snapshot::{Snapshot, Upstream};
+use crate::snapshot::{Holder, Snapshot, Upstream};
 use crate::upstream::{Call, Client, Sent, retry};
 
 /// A request that is ready to go out.
@@ -201,13 +201,16 @@ async fn admit(
         now: outgoing.now,
         day: outgoing.day,
     };
-    let permit = authorize::authorize(outgoing.snapshot, outgoing.ledger, &circumstances, candidate, tokens)?;
-    if let Some(what) = unbounded
-        && (upstream.provider.max_tokens_per_request.is_some()
-            || permit.accounts().iter().any(|account| account.limit.is_some()))
-    {
-        return Err(Refusal::Unbounded { what });
+    let decide =
+        |tokens| authorize::authorize(outgoing.snapshot, outgoing.ledger, &circumstances, candidate, tokens);
+    if let Some(what) = unbounded {
+        // Without the tokens first: no cap is the reason here, whatever the number would be.
+        let permit = decide(Tokens::ZERO)?;
+        if is_capped(&permit, upstream, outgoing) {
+            return Err(Refusal::Unbounded { what });
+        }
     }
+    let permit = decide(tokens)?;
     let charges = authorize::charges(&permit, outgoing.day);
     let id = hold_id()?;
     let hold = outgoing
@@ -217,6 +220,17 @@ async fn admit(
         .map_err(|error| no_room(error, outgoing.snapshot))?;
     note.holds(hold.tokens(), charges);
     Ok((permit, hold))
+}
+
+/// Whether any limit at all applies to the request's tokens.
+fn is_capped(permit: &Permit, upstream: &Upstream, outgoing: &Outgoing<'_>) -> bool {
+    let per_request = match outgoing.caller.holder() {
+        Holder::Agent(name) => outgoing.snapshot.agent(name).and_then(|agent| agent.max_tokens_per_request),
+        Holder::AccessKey(_) => None,
+    };
+    per_request.is_some()
+        || upstream.provider.max_tokens_per_request.is_some()
+        || permit.accounts().iter().any(|account| account.limit.is_some())
 }
 
 /// Every hold has an id of its own, unlike any other's of any run.
