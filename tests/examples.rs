@@ -1,1 +1,101 @@
+//! Every example is checked, built and served, so that whoever copies one starts with something that works.
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use pai_bundle::codec;
+use pai_ledger::ManualClock;
+use pai_runtime::secret::Secrets;
+use pai_runtime::snapshot::Snapshot;
+use pai_runtime::{Gateway, Settings};
+use pai_simulator::Simulator;
+use tempfile::TempDir;
+
+use crate::support::{self, NOON};
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut all: Vec<_> =
+        std::fs::read_dir(folder).expect("examples").map(|entry| entry.expect("an entry").path()).collect();
+    all.sort();
+    assert!(all.len() >= 2);
+    all
+}
+
+#[tokio::test]
+async fn every_example_is_built_and_served() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for example in examples() {
+        let folder = TempDir::new().expect("a folder");
+        let bundle = folder.path().join("a.bundle");
+        let built = Command::new(env!("CARGO_BIN_EXE_pai"))
+            .arg("build")
+            .arg(&example)
+            .arg("-o")
+            .arg(&bundle)
+            .output();
+        let built = built.expect("started");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let (mut bundle, _) = codec::decode(&std::fs::read(&bundle).expect("bytes")).expect("a bundle");
+
+        let simulator = Simulator::start(pai_simulator::Settings::default()).await.expect("a simulator");
+        support::point_at(&mut bundle, &simulator.url());
+        let secrets = Secrets::fixed("simulated", folder.path());
+        let tokens = support::credentials(&mut bundle, &secrets.pepper().expect("a pepper"));
+        let models: Vec<(String, String)> = bundle
+            .agents
+            .iter()
+            .map(|agent| (agent.name.name.to_string(), "default".to_owned()))
+            .chain(
+                bundle
+                    .access_keys
+                    .iter()
+                    .map(|key| (key.name.name.to_string(), "claude-haiku-4-5".to_owned())),
+            )
+            .collect();
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let settings = Settings {
+            listen: anywhere,
+            admin_listen: anywhere,
+            state: folder.path().to_owned(),
+            ..Settings::default()
+        };
+        let snapshot = Snapshot::of(bundle, &secrets).expect("a snapshot");
+        let gateway =
+            Gateway::start(snapshot, &settings, Arc::new(ManualClock::at(NOON))).await.expect("a gateway");
+        for (name, model) in models {
+            let (_, token) = tokens.iter().find(|(known, _)| *known == name).expect("a token");
+            let base = if token.reveal().starts_with("pak_") { "/ext/v1" } else { "/v1" };
+            let response = reqwest::Client::new()
+                .post(format!("http://{}{base}/messages", gateway.address()))
+                .header("x-api-key", token.reveal())
+                .header("anthropic-version", "2023-06-01")
+                .json(&support::asking(&model, "Hello", false))
+                .send()
+                .await
+                .expect("an answer");
+            assert_eq!(response.status(), 200, "{} as {name}", example.display());
+        }
+        gateway.shutdown().await.expect("a clean stop");
+    }
+}
+
+#[test]
+fn every_example_names_its_schema_for_editors() {
+    for example in examples() {
+        for entry in std::fs::read_dir(&example).expect("an example") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                let text = std::fs::read_to_string(&path).expect("text");
+                let schema = text
+                    .lines()
+                    .next()
+                    .and_then(|line| line.strip_prefix("# yaml-language-server: $schema="))
+                    .unwrap_or_else(|| panic!("{} has no modeline", path.display()));
+                assert!(example.join(schema).exists(), "{}: {schema}", path.display());
+            }
+        }
+    }
+}

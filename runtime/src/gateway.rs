@@ -77,6 +77,7 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         // The only TLS provider of the workspace; a second install is the same one again.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        raise_file_limit();
         let client = Client::new(settings.upstream)?;
         // Sockets first: a taken address should not touch the ledger.
         let listener = listener::bind(settings.listen, "--listen").await?;
@@ -144,6 +145,16 @@ impl Gateway {
         drop(self.shared);
         self.recorder.close();
         closed
+    }
+}
+
+/// A request takes two sockets, and the usual soft limit of 1,024 files is a relic: up to the hard one is ours to take.
+fn raise_file_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => tracing::debug!(event = "files.limit", files),
+        Err(cause) => {
+            tracing::warn!(event = "files.limit", cause = %cause, "the limit of open files stays as it is")
+        }
     }
 }
 
