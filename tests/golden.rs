@@ -1,1 +1,94 @@
+//! Wrong manifests and what is said about them, and compiled examples, exactly as printed. `SNAPSHOTS=overwrite`
+//! rewrites what is expected; the diff is for reading.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pai_bundle::codec;
+use pai_compiler::check;
+use pai_compiler::diagnostic::Rule;
+use snapbox::data::DataFormat;
+use snapbox::{Assert, Data};
+
+fn golden(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder)
+}
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Compares with the file, or rewrites it.
+fn expect(actual: String, file: &Path) {
+    if !file.exists() && std::env::var_os("SNAPSHOTS").is_some() {
+        std::fs::write(file, "").expect("written");
+    }
+    let expected = Data::read_from(file, Some(DataFormat::Text)).raw();
+    Assert::new().action_env("SNAPSHOTS").eq(Data::text(actual).raw(), expected);
+}
+
+/// The folder of a rule's case.
+fn case_of(rule: &Rule) -> PathBuf {
+    golden("diagnostics").join(format!("{}-{}", rule.code, rule.name))
+}
+
+/// A new rule's case begins with the example in its documentation.
+fn write_case(rule: &Rule) {
+    let file = case_of(rule).join(rule.example_file());
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    std::fs::write(file, rule.fails).expect("written");
+}
+
+#[test]
+fn every_rule_says_what_is_wrong_and_where() {
+    for rule in check::rules() {
+        let case = case_of(rule);
+        if !case.exists() && std::env::var_os("SNAPSHOTS").is_some() {
+            write_case(rule);
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_pai"))
+            .args(["validate", "."])
+            .current_dir(&case)
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap_or_else(|cause| panic!("no case {}: {cause}", case.display()));
+        let code = output.status.code().expect("an exit code");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert!(
+            said.contains(&format!("[{}]", rule.code)),
+            "{} is not found in its case:\n{said}",
+            rule.code
+        );
+        expect(format!("{said}exit code {code}\n"), &case.join("expected.txt"));
+    }
+}
+
+#[test]
+fn every_golden_case_is_of_a_rule() {
+    let rules: Vec<PathBuf> = check::rules().map(case_of).collect();
+    for case in sorted(&golden("diagnostics")) {
+        assert!(rules.contains(&case), "{} is of no rule", case.display());
+    }
+}
+
+#[test]
+fn examples_compile_to_what_was_reviewed() {
+    for example in ["quickstart", "seed"] {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let bundle = folder.path().join("a.bundle");
+        let built = Command::new(env!("CARGO_BIN_EXE_pai"))
+            .arg("build")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example))
+            .arg("-o")
+            .arg(&bundle)
+            .output()
+            .expect("started");
+        assert!(built.status.success());
+        let bytes = std::fs::read(&bundle).expect("a bundle");
+        codec::decode(&bytes).expect("one that can be read");
+        expect(String::from_utf8(bytes).expect("text"), &golden("bundles").join(format!("{example}.txt")));
+    }
+}

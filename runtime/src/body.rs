@@ -50,7 +50,6 @@ enum End {
     Flush {
         turns: u8,
     },
-    Cut,
 }
 
 impl AnswerBody {
@@ -144,7 +143,7 @@ impl Body for AnswerBody {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            End::Flush { .. } | End::Cut => Poll::Ready(Some(Err(CutError))),
+            End::Flush { .. } => Poll::Ready(Some(Err(CutError))),
             End::Clean | End::NotYet => Poll::Ready(None),
         }
     }
