@@ -47,7 +47,9 @@ pub enum DecodeError {
         found: u32,
     },
     /// The file ends early or late.
-    #[error("the bundle is cut or has something behind it: the header says {expected} bytes, there are {found}")]
+    #[error(
+        "the bundle is cut or has something behind it: the header says {expected} bytes, there are {found}"
+    )]
     Length {
         /// What the header says.
         expected: usize,
@@ -81,11 +83,8 @@ pub fn encode(bundle: &Bundle) -> Result<(Vec<u8>, Digest), EncodeError> {
 
 /// The bundle in these bytes, with its digest; nothing is returned unless every check passed.
 pub fn decode(bytes: &[u8]) -> Result<(Bundle, Digest), DecodeError> {
-    let line_end = bytes
-        .iter()
-        .take(HEADER_MAX_BYTES)
-        .position(|byte| *byte == b'\n')
-        .ok_or(DecodeError::NotABundle)?;
+    let line_end =
+        bytes.iter().take(HEADER_MAX_BYTES).position(|byte| *byte == b'\n').ok_or(DecodeError::NotABundle)?;
     let (line, rest) = bytes.split_at(line_end);
     let body = rest.get(1..).unwrap_or_default();
     let any: AnyHeader = serde_json::from_slice(line).map_err(|_| DecodeError::NotABundle)?;

@@ -21,7 +21,9 @@ pub enum NameError {
     #[error("a name has at most {NAME_MAX_CHARS} characters")]
     TooLong,
     /// A character outside of lower-case letters, digits, `-` and `.`, or one of the last two at an end.
-    #[error("`{0}` is not a name: use lower-case letters, digits, `-` and `.`, and start and end with a letter or digit")]
+    #[error(
+        "`{0}` is not a name: use lower-case letters, digits, `-` and `.`, and start and end with a letter or digit"
+    )]
     Shape(String),
     /// A model reference without a `/`.
     #[error("`{0}` is not a model reference: write `provider/model`")]

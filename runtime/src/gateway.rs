@@ -151,9 +151,11 @@ impl Gateway {
 /// A request takes two sockets, and the usual soft limit of 1,024 files is a relic: up to the hard one is ours to take.
 fn raise_file_limit() {
     match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(files) => tracing::debug!(event = "files.limit", files),
+        Ok(files) => {
+            tracing::debug!(event = "files.limit", files);
+        }
         Err(cause) => {
-            tracing::warn!(event = "files.limit", cause = %cause, "the limit of open files stays as it is")
+            tracing::warn!(event = "files.limit", cause = %cause, "the limit of open files stays as it is");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The model list.
+//! The model list, in pages as the real API gives it.
 
 use serde_json::{Value, json};
 

@@ -94,35 +94,44 @@ fn welcome(
     model: &str,
     settings: &Settings,
 ) -> String {
-    let mut text = format!(
-        "pai is serving on http://{address}, with a simulator in place of every provider.\n\
-         health:  http://{admin}/readyz\n\
-         records: {}\n",
-        settings.state.join("records.jsonl").display()
-    );
+    let mut lines = vec![
+        format!("pai is serving on http://{address}, with a simulator in place of every provider."),
+        format!("health:  http://{admin}/readyz"),
+        format!("records: {}", settings.state.join("records.jsonl").display()),
+        String::new(),
+    ];
     if let Some((name, token)) = &credentials.access_key {
-        let base = format!("http://{address}/ext");
-        text.push_str(&format!("\naccess key {name}, for this run:  {}\n", token.reveal()));
-        text.push_str(&pastes(&base, token.reveal(), model));
+        lines.push(format!("access key {name}, for this run:  {}", token.reveal()));
+        lines.extend(pastes(&format!("http://{address}/ext"), token.reveal(), model));
+        lines.push(String::new());
     }
     if let Some((name, token)) = &credentials.agent {
         let base = format!("http://{address}");
-        text.push_str(&format!("\nagent {name}, for this run:  {}\n", token.reveal()));
-        if credentials.access_key.is_none() {
-            text.push_str(&pastes(&base, token.reveal(), model));
-        } else {
-            text.push_str(&format!("  its base URL is {base}\n"));
+        lines.push(format!("agent {name}, for this run:  {}", token.reveal()));
+        match credentials.access_key {
+            Some(_) => lines.push(format!("  its base URL is {base}")),
+            None => lines.extend(pastes(&base, token.reveal(), model)),
         }
+        lines.push(String::new());
     }
-    text.push_str("\nCtrl-C stops; the day's totals are kept.\n");
-    text
+    lines.push("Ctrl-C stops; the day's totals are kept.".to_owned());
+    lines.join("\n")
 }
 
 /// Three lines to paste: curl, Claude Code, the Python SDK.
-fn pastes(base: &str, token: &str, model: &str) -> String {
-    format!(
-        "  curl -s {base}/v1/messages -H 'x-api-key: {token}' -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' -d '{{\"model\":\"{model}\",\"max_tokens\":64,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n\
-         \x20 env -u ANTHROPIC_API_KEY ANTHROPIC_BASE_URL={base} ANTHROPIC_AUTH_TOKEN={token} claude\n\
-         \x20 python -c \"import anthropic; print(anthropic.Anthropic(base_url='{base}', api_key='{token}').messages.create(model='{model}', max_tokens=64, messages=[{{'role': 'user', 'content': 'Hello'}}]).content[0].text)\"\n"
-    )
+fn pastes(base: &str, token: &str, model: &str) -> [String; 3] {
+    let body =
+        format!(r#"{{"model":"{model}","max_tokens":64,"messages":[{{"role":"user","content":"Hello"}}]}}"#);
+    let python = format!(
+        "import anthropic; print(anthropic.Anthropic(base_url='{base}', api_key='{token}')\
+         .messages.create(model='{model}', max_tokens=64, messages=[{{'role': 'user', 'content': 'Hello'}}]).content[0].text)"
+    );
+    [
+        format!(
+            "  curl -s {base}/v1/messages -H 'x-api-key: {token}' -H 'anthropic-version: 2023-06-01' \
+             -H 'content-type: application/json' -d '{body}'"
+        ),
+        format!("  env -u ANTHROPIC_API_KEY ANTHROPIC_BASE_URL={base} ANTHROPIC_AUTH_TOKEN={token} claude"),
+        format!("  python -c \"{python}\""),
+    ]
 }
