@@ -3,6 +3,7 @@
 mod validate;
 mod build;
 mod serve;
+mod access_key;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Build(build::Arguments),
     /// Serve a workspace or a bundle.
     Serve(serve::Arguments),
+    /// Make access keys.
+    AccessKey(access_key::Arguments),
 }
 
 impl Command {
@@ -47,6 +50,7 @@ impl Command {
             Self::Validate(arguments) => validate::run(&arguments),
             Self::Build(arguments) => build::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
+            Self::AccessKey(arguments) => access_key::run(&arguments),
         }
     }
 }

@@ -18,6 +18,7 @@ const HOUSE_CAP: u64 = 60;
 
 /// A workspace with one provider, one agent and one key.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the manifests, on its own")]
 struct Workspace {
     allowed: Vec<&'static str>,
     denied: Vec<&'static str>,

@@ -96,6 +96,39 @@ fn a_build_with_errors_writes_nothing() {
     assert_eq!((code, stdout.as_str(), bundle.exists()), (1, "", false));
 }
 
+#[test]
+fn an_access_key_is_shown_once_and_only_its_digest_is_kept() {
+    let folder = TempDir::new().expect("a folder");
+    let provider = "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: anthropic}\nspec:\n  provider: anthropic\n  \
+        apiKeySecretRef: {name: k}\n  externalAccess: {enabled: true}\n";
+    std::fs::write(folder.path().join("provider.yaml"), provider).expect("written");
+    let create = |name: &str, provider: &str| {
+        run(pai()
+            .args(["access-key", "create", "--name", name, "--model-provider", provider])
+            .args([
+                "--allowed-model",
+                "claude-haiku-*",
+                "--allowed-cidr",
+                "127.0.0.0/8",
+                "--max-tokens-per-day",
+                "5000",
+            ])
+            .arg("--workspace")
+            .arg(folder.path()))
+    };
+    let (code, key, said) = create("laptop", "anthropic");
+    assert_eq!(code, 0, "{said}");
+    assert!(key.starts_with("pak_") && key.lines().count() == 1);
+    let manifest = std::fs::read_to_string(folder.path().join("laptop.yaml")).expect("a manifest");
+    assert!(!manifest.contains(key.trim()) && manifest.contains("hmac-sha256:"), "{manifest}");
+    assert_eq!(run(pai().arg("validate").arg(folder.path())).0, 0);
+    let (code, key, said) = create("laptop", "anthropic");
+    assert_eq!((code, key.as_str()), (2, ""), "{said}");
+    let (code, key, said) = create("other", "antropic");
+    assert_eq!((code, key.as_str()), (1, ""), "{said}");
+    assert!(said.contains("nothing was written") && !folder.path().join("other.yaml").exists(), "{said}");
+}
+
 /// `pai serve --simulate`, as a newcomer starts it.
 struct Served {
     child: Child,

@@ -1,4 +1,4 @@
-//! How long a large workspace takes; run in release: `cargo test --release -p pai-compiler large -- --ignored --nocapture`.
+//! A large workspace compiles whole.
 
 use crate::{Sources, compile};
 
@@ -38,19 +38,4 @@ fn a_thousand_manifests_compile() {
     assert!(compiled.diagnostics.is_empty());
     let bundle = compiled.bundle.unwrap();
     assert_eq!((bundle.providers.len(), bundle.agents.len(), bundle.access_keys.len()), (50, 900, 50));
-}
-
-#[test]
-#[ignore = "a measurement, for release builds"]
-#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
-fn measure_a_thousand_manifests() {
-    let sources = workspace();
-    for _ in 0..5 {
-        let start = std::time::Instant::now();
-        let compiled = compile(&sources);
-        println!("compile: {:?}, bundle: {}", start.elapsed(), compiled.bundle.is_some());
-        let start = std::time::Instant::now();
-        let found = crate::check(&sources);
-        println!("check: {:?}, findings: {}", start.elapsed(), found.len());
-    }
 }
