@@ -4,52 +4,21 @@
 use std::collections::HashMap;
 
 use cedar_policy::{Decision, Entities, EntityUid, PolicySet, Request, Response};
-use ipnet::IpNet;
 use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
-use pai_bundle::name::{ModelId, ModelRef, PolicyId, QualifiedName};
+use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::origin::Places;
-use pai_bundle::pattern::Pattern;
 use pai_bundle::unit::Tokens;
 
-use crate::context::{self, Needs, Restrictions};
+use crate::context::{self, Needs};
 use crate::decision::{Account, Denial, Permit};
 use crate::entities::{self, Types};
 use crate::facts::{Action, Facts, Principal};
+use crate::known::{AgentFacts, KeyFacts, Known, restrictions};
+use crate::load::LoadError;
 use crate::merge::{self, Merged, Sort, SortOfPrincipal};
 use crate::parse;
 use crate::reason::Reasons;
-
-/// A bundle's policies cannot be used; none that passed the compiler fails this way.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// A policy is not Cedar.
-    #[error("policy `{id}` of the bundle is not Cedar: {cause}")]
-    Policy {
-        /// The policy.
-        id: PolicyId,
-        /// What Cedar says.
-        cause: String,
-    },
-    /// Two policies with one id.
-    #[error("the bundle's policies do not make a set: {0}")]
-    Set(#[source] Box<cedar_policy::PolicySetError>),
-    /// Entities contradict each other.
-    #[error("the bundle's principals and models do not make an entity store: {0}")]
-    Entities(String),
-    /// A policy has no fast form.
-    #[error("the bundle's policies cannot be merged: {0}")]
-    Merge(String),
-    /// A word of the vocabulary is no Cedar name.
-    #[error("`{word}` is not a Cedar name")]
-    Vocabulary {
-        /// The word.
-        word: &'static str,
-    },
-    /// A slice without its provider, or a provider without its slice.
-    #[error("provider `{0}` and its policies are not both in the bundle")]
-    Slice(QualifiedName),
-}
 
 /// The policies of a bundle, ready to be asked.
 #[derive(Debug)]
@@ -80,64 +49,6 @@ struct ProviderRules {
     per_day: Option<Tokens>,
     external_per_day: Option<Tokens>,
     places: Places,
-}
-
-/// What is read of an agent outside of Cedar.
-#[derive(Debug)]
-pub(crate) struct AgentFacts {
-    uid: EntityUid,
-    pub(crate) models: Vec<ModelRef>,
-    pub(crate) per_day: Option<Tokens>,
-    pub(crate) per_request: Option<Tokens>,
-    pub(crate) places: Places,
-}
-
-/// What is read of an access key outside of Cedar.
-#[derive(Debug)]
-pub(crate) struct KeyFacts {
-    uid: EntityUid,
-    pub(crate) allowed_models: Vec<Pattern>,
-    allowed_cidrs: Vec<IpNet>,
-    pub(crate) per_day: Option<Tokens>,
-    pub(crate) places: Places,
-}
-
-/// The principal of a request, found in the bundle.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Known<'a> {
-    Agent(&'a AgentFacts),
-    AccessKey(&'a KeyFacts),
-}
-
-impl Known<'_> {
-    fn uid(&self) -> &EntityUid {
-        match self {
-            Self::Agent(agent) => &agent.uid,
-            Self::AccessKey(key) => &key.uid,
-        }
-    }
-
-    pub(crate) fn per_day(&self) -> Option<Tokens> {
-        match self {
-            Self::Agent(agent) => agent.per_day,
-            Self::AccessKey(key) => key.per_day,
-        }
-    }
-
-    /// Keys have no cap of their own on one request.
-    pub(crate) fn per_request(&self) -> Option<Tokens> {
-        match self {
-            Self::Agent(agent) => agent.per_request,
-            Self::AccessKey(_) => None,
-        }
-    }
-
-    pub(crate) fn places(&self) -> &Places {
-        match self {
-            Self::Agent(agent) => &agent.places,
-            Self::AccessKey(key) => &key.places,
-        }
-    }
 }
 
 impl Authorizer {
@@ -178,12 +89,12 @@ impl Authorizer {
             agents: bundle
                 .agents
                 .iter()
-                .map(|agent| (agent.name.clone(), agent_facts(agent, &types)))
+                .map(|agent| (agent.name.clone(), AgentFacts::of(agent, &types)))
                 .collect(),
             access_keys: bundle
                 .access_keys
                 .iter()
-                .map(|key| (key.name.clone(), key_facts(key, &types)))
+                .map(|key| (key.name.clone(), KeyFacts::of(key, &types)))
                 .collect(),
             reasons: Reasons::new(bundle)?,
             entities,
@@ -289,51 +200,9 @@ fn rules<'a>(written: impl Iterator<Item = &'a pai_bundle::policy::Policy>) -> R
     Ok(Rules { readable: parse::set(policies)?, merged: [a?, b?, c?, d?] })
 }
 
-fn agent_facts(agent: &pai_bundle::principal::Agent, types: &Types) -> AgentFacts {
-    AgentFacts {
-        uid: types.agent(&agent.name),
-        models: agent.models.clone(),
-        per_day: agent.max_tokens_per_day,
-        per_request: agent.max_tokens_per_request,
-        places: agent.places.clone(),
-    }
-}
-
-fn key_facts(key: &pai_bundle::principal::AccessKey, types: &Types) -> KeyFacts {
-    KeyFacts {
-        uid: types.access_key(&key.name),
-        allowed_models: key.allowed_models.clone(),
-        allowed_cidrs: key.allowed_cidrs.clone(),
-        per_day: key.max_tokens_per_day,
-        places: key.places.clone(),
-    }
-}
-
 /// A policy that errs is skipped by Cedar, so an answer with errors proves nothing.
 fn is_clean(answer: &Response) -> bool {
     answer.diagnostics().errors().next().is_none()
-}
-
-/// Lists that Cedar cannot iterate, answered here: globs and networks.
-fn restrictions(facts: &Facts<'_>, principal: Known<'_>) -> Restrictions {
-    match principal {
-        Known::Agent(_) => Restrictions { ip_allowed: true, model_allowed: true },
-        Known::AccessKey(key) => Restrictions {
-            ip_allowed: key.allowed_cidrs.is_empty()
-                || key.allowed_cidrs.iter().any(|net| net.contains(&facts.address.to_canonical())),
-            model_allowed: key.allowed_models.is_empty() || key.allows(facts.provider, facts.model),
-        },
-    }
-}
-
-impl KeyFacts {
-    /// Whether a pattern matches the bare id or the id behind its provider's name.
-    fn allows(&self, provider: &QualifiedName, model: &ModelId) -> bool {
-        let reference = format!("{}/{model}", provider.name);
-        self.allowed_models
-            .iter()
-            .any(|pattern| pattern.matches(model.as_str()) || pattern.matches(&reference))
-    }
 }
 
 /// Every account that the tokens count in, whether it has a cap or not.

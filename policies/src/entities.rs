@@ -9,8 +9,8 @@ use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::{Tokens, UnixSeconds};
 
-use crate::authorizer::LoadError;
 use crate::facts::Action;
+use crate::load::LoadError;
 use crate::vocabulary::{action, attribute, entity};
 
 /// Entity types, parsed once: parsing a type's name costs ten times as much as using it.

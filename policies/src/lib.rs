@@ -4,14 +4,17 @@
 pub mod vocabulary;
 pub mod base;
 pub mod facts;
+pub mod load;
 mod parse;
 mod entities;
 mod merge;
 mod context;
+mod known;
 pub mod authorizer;
 pub mod decision;
 mod reason;
 
-pub use authorizer::{Authorizer, LoadError};
+pub use authorizer::Authorizer;
 pub use decision::{Cause, Denial, Kind, Permit};
 pub use facts::{Action, Facts, Principal, Used};
+pub use load::LoadError;

@@ -7,8 +7,8 @@
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
 use serde_json::{Value, json};
 
-use crate::authorizer::LoadError;
 use crate::context::Needs;
+use crate::load::LoadError;
 use crate::parse;
 use crate::vocabulary::{action, entity};
 

@@ -3,7 +3,7 @@
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use pai_bundle::policy::Policy as Written;
 
-use crate::authorizer::LoadError;
+use crate::load::LoadError;
 
 /// Every policy, under its bundle id: Cedar itself ignores `@id`.
 pub(crate) fn policies<'a>(written: impl Iterator<Item = &'a Written>) -> Result<Vec<Policy>, LoadError> {

@@ -9,9 +9,10 @@ use pai_bundle::name::PolicyId;
 use pai_bundle::origin::{Origin, Places};
 use pai_bundle::unit::Tokens;
 
-use crate::authorizer::{Known, LoadError};
 use crate::decision::{Cause, Denial, Kind};
 use crate::facts::{Facts, Principal};
+use crate::known::Known;
+use crate::load::LoadError;
 use crate::parse;
 use crate::vocabulary::annotation;
 

@@ -18,6 +18,7 @@ use pai_ledger::Ledger;
 use pai_ledger::clock::Clock;
 use pai_policies::Action;
 
+use crate::address;
 use crate::authorize::Circumstances;
 use crate::body::AnswerBody;
 use crate::candidate::{self, Candidate};
@@ -72,7 +73,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, route: &'static Route, request: 
     let context = Context {
         snapshot: shared.snapshot.load_full(),
         id: request_id(),
-        address: client_address(peer, request.headers(), &shared.trusted_proxies),
+        address: address::of_client(peer, request.headers(), &shared.trusted_proxies),
         now,
         day: shared.ledger.today(now),
         route,
@@ -256,29 +257,6 @@ fn encoding(headers: &HeaderMap) -> Encoding {
     }
 }
 
-/// The caller's address: the socket's, or the last one that a trusted proxy vouches for.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    let mut address = peer.to_canonical();
-    if !is_trusted(&address) {
-        return address;
-    }
-    let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for hop in forwarded.into_iter().rev() {
-        let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
-        address = hop.to_canonical();
-        if !is_trusted(&address) {
-            break;
-        }
-    }
-    address
-}
-
 fn hello() -> Response {
     let mut response = Response::new(Body::from("pai gateway\n"));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
@@ -296,28 +274,4 @@ fn request_id() -> String {
 /// Paths that the table does not have.
 pub(crate) fn no_route() -> Response {
     Refusal::NoRoute.respond(&request_id(), UnixSeconds(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn forwarded_addresses_are_believed_from_trusted_peers_only() {
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
-        let headers = |value: &'static str| {
-            HeaderMap::from_iter([(
-                HeaderName::from_static("x-forwarded-for"),
-                HeaderValue::from_static(value),
-            )])
-        };
-        let address = |peer: &str, value| {
-            client_address(peer.parse().expect("an address"), &headers(value), &trusted).to_string()
-        };
-        assert_eq!(address("192.0.2.7", "10.1.1.1"), "192.0.2.7");
-        assert_eq!(address("10.0.0.1", "198.51.100.9"), "198.51.100.9");
-        assert_eq!(address("10.0.0.1", "1.1.1.1, 198.51.100.9, 10.0.0.2"), "198.51.100.9");
-        assert_eq!(address("10.0.0.1", "garbage"), "10.0.0.1");
-        assert_eq!(address("::ffff:10.0.0.1", "198.51.100.9"), "198.51.100.9");
-    }
 }

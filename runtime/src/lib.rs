@@ -9,6 +9,7 @@ pub mod snapshot;
 pub mod surface;
 pub mod listener;
 mod exchange;
+mod address;
 mod identify;
 mod candidate;
 mod protocol;

@@ -1,5 +1,7 @@
-//! Every way to say no, and how it is said: status, type, headers and words, in the caller's protocol. The one
-//! place where causes become answers; the statuses are those that clients neither retry nor hide (wire facts 3.4).
+//! Every way to say no. How each is said is in `refusal/wording.rs`, and put into an answer here: the one place where
+//! causes become responses.
+
+mod wording;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,11 +10,12 @@ use http::{HeaderValue, StatusCode};
 use pai_bundle::limit::Scope;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::origin::Origin;
-use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_policies::{Denial, Kind};
 use serde_json::{Value, json};
 
 use crate::token::TokenKind;
+use wording::{Retry, Wording};
 
 /// Why a request is refused by the gateway itself.
 #[derive(Debug, Clone)]
@@ -116,30 +119,6 @@ pub(crate) struct OverBudget {
     pub(crate) rule: Option<(String, Origin)>,
 }
 
-/// How a refusal is said.
-struct Wording {
-    status: StatusCode,
-    /// Anthropic's error type.
-    error_type: &'static str,
-    /// Machine-readable cause.
-    code: String,
-    message: String,
-    details: Value,
-    retry: Retry,
-}
-
-/// What the client should do.
-enum Retry {
-    /// It would be refused again.
-    No,
-    /// After so many seconds.
-    After(u64),
-    /// It would be refused until the budget is fresh again, in so many seconds.
-    NoUntil(u64),
-    /// As it likes.
-    Unsaid,
-}
-
 impl Refusal {
     /// The policies' kind of cause, for the caller that decides whether another candidate may help.
     pub(crate) fn is_about_budget(&self) -> bool {
@@ -195,246 +174,7 @@ impl Refusal {
         response
     }
 
-    #[expect(clippy::too_many_lines, reason = "one exhaustive match: a new refusal cannot be forgotten here")]
     fn wording(&self, now: UnixSeconds) -> Wording {
-        match self {
-            Self::NoCredential => unauthenticated(
-                "no_credential",
-                "no credential was sent; send an access key (pak_…) or an agent token (pai_agt_…) as \
-                 `Authorization: Bearer …` or `x-api-key: …`"
-                    .to_owned(),
-            ),
-            // Not "invalid x-api-key": Claude Code replaces that wording by "Please run /login" (wire facts 3.4).
-            Self::UnknownCredential => unauthenticated(
-                "unknown_credential",
-                "this credential is not known here: it is mistyped, revoked, or of another gateway"
-                    .to_owned(),
-            ),
-            Self::TwoCredentials => Wording {
-                status: StatusCode::BAD_REQUEST,
-                error_type: "invalid_request_error",
-                code: "two_credentials".to_owned(),
-                message: "the request carries two different credentials; send one".to_owned(),
-                details: json!({}),
-                retry: Retry::No,
-            },
-            Self::ExpiredCredential { id } => unauthenticated(
-                "expired_credential",
-                format!("credential {id} was replaced and its time is over; use the new one"),
-            ),
-            Self::WrongSurface { given, wanted } => {
-                let place = match given {
-                    TokenKind::AccessKey => "under /ext/v1",
-                    TokenKind::Agent => "under /v1",
-                    TokenKind::Admin => "on the admin address",
-                };
-                unauthenticated(
-                    "wrong_surface",
-                    format!(
-                        "a {}… credential is used {place}; this path takes {}…",
-                        given.prefix(),
-                        wanted.prefix()
-                    ),
-                )
-            }
-            Self::NoRoute => Wording {
-                status: StatusCode::NOT_FOUND,
-                error_type: "not_found_error",
-                code: "no_route".to_owned(),
-                message: "the gateway has no such path".to_owned(),
-                details: json!({}),
-                retry: Retry::No,
-            },
-            Self::Method => Wording {
-                status: StatusCode::METHOD_NOT_ALLOWED,
-                error_type: "invalid_request_error",
-                code: "method_not_allowed".to_owned(),
-                message: "this path does not take that method".to_owned(),
-                details: json!({}),
-                retry: Retry::No,
-            },
-            Self::BodyTooLarge { max_bytes } => Wording {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                error_type: "request_too_large",
-                code: "body_too_large".to_owned(),
-                message: format!("the request is larger than {max_bytes} bytes"),
-                details: json!({ "limit_bytes": max_bytes }),
-                retry: Retry::No,
-            },
-            Self::BodyUnreadable => malformed("the request's body ended before it was complete".to_owned()),
-            Self::Malformed { message } => malformed(message.clone()),
-            Self::NoProvider { model, known } => forbidden(
-                "unknown_model",
-                format!(
-                    "no provider that this credential may use has a model `{model}`; it may ask for: {}",
-                    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
-                ),
-                json!({ "model": model, "models": known }),
-            ),
-            Self::OtherProtocol { provider, kind } => forbidden(
-                "other_protocol",
-                format!(
-                    "provider {provider} is of kind {kind}, whose protocol this version cannot speak on an Anthropic path"
-                ),
-                json!({ "provider": provider.to_string() }),
-            ),
-            Self::Denied(denial) => denied(denial, now),
-            Self::OverBudget(over) => over_budget(over, now),
-            Self::Unbounded { what } => forbidden(
-                "unbounded_request",
-                format!(
-                    "{what} can use more tokens than any bound says beforehand, and a token budget applies to \
-                     this request; leave it out"
-                ),
-                json!({ "what": what }),
-            ),
-            Self::Rate { limit, retry_after, origin } => Wording {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                error_type: "rate_limit_error",
-                code: "rate_limited".to_owned(),
-                message: format!("{limit} (set at {origin})"),
-                details: json!({ "source": origin.to_string(), "field": origin.field }),
-                retry: Retry::After(*retry_after),
-            },
-            Self::LedgerUnavailable => Wording {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                error_type: "api_error",
-                code: "ledger_unavailable".to_owned(),
-                message:
-                    "the gateway cannot write its ledger, and sends nothing that it cannot count; tell its \
-                          operator"
-                        .to_owned(),
-                details: json!({}),
-                retry: Retry::No,
-            },
-            Self::KeyMissing { provider } => Wording {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                error_type: "api_error",
-                code: "provider_key_missing".to_owned(),
-                message: format!("the gateway has no key for provider {provider}; tell its operator"),
-                details: json!({ "provider": provider.to_string() }),
-                retry: Retry::No,
-            },
-            Self::UpstreamFailed { provider, cause } => Wording {
-                status: StatusCode::BAD_GATEWAY,
-                error_type: "api_error",
-                code: "upstream_failed".to_owned(),
-                message: format!("provider {provider} did not answer: {cause}"),
-                details: json!({ "provider": provider.to_string() }),
-                retry: Retry::Unsaid,
-            },
-        }
-    }
-}
-
-fn unauthenticated(code: &str, message: String) -> Wording {
-    Wording {
-        status: StatusCode::UNAUTHORIZED,
-        error_type: "authentication_error",
-        code: code.to_owned(),
-        message,
-        details: json!({}),
-        retry: Retry::No,
-    }
-}
-
-fn malformed(message: String) -> Wording {
-    Wording {
-        status: StatusCode::BAD_REQUEST,
-        error_type: "invalid_request_error",
-        code: "malformed_request".to_owned(),
-        message,
-        details: json!({}),
-        retry: Retry::No,
-    }
-}
-
-fn forbidden(code: &str, message: String, details: Value) -> Wording {
-    Wording {
-        status: StatusCode::FORBIDDEN,
-        error_type: "permission_error",
-        code: code.to_owned(),
-        message,
-        details,
-        retry: Retry::No,
-    }
-}
-
-fn denied(denial: &Denial, now: UnixSeconds) -> Wording {
-    let first = &denial.first;
-    let help = first.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-    let mut details = json!({
-        "policy": first.policy,
-        "source": first.origin.to_string(),
-        "field": first.origin.field,
-        "help": first.help,
-    });
-    if let Value::Object(members) = &mut details
-        && !denial.others.is_empty()
-    {
-        let others: Vec<Value> = denial
-            .others
-            .iter()
-            .map(|cause| json!({ "policy": cause.policy, "source": cause.origin.to_string(), "reason": cause.reason }))
-            .collect();
-        members.insert("also".to_owned(), Value::Array(others));
-    }
-    let rule = format!("(policy {}, {})", first.policy, first.origin);
-    match first.kind {
-        Kind::Credential => {
-            Wording { details, ..unauthenticated(&first.code, format!("{} {rule}{help}", first.reason)) }
-        }
-        Kind::Permission | Kind::Size => {
-            forbidden(&first.code, format!("{} {rule}{help}", first.reason), details)
-        }
-        Kind::Budget => {
-            let mut wording =
-                budget(&first.reason, Some((first.policy.as_str(), &first.origin)), details, now);
-            wording.code.clone_from(&first.code);
-            wording
-        }
-    }
-}
-
-fn over_budget(over: &OverBudget, now: UnixSeconds) -> Wording {
-    let OverBudget { scope, name, limit, used, asked, rule } = over;
-    let reason = format!(
-        "the daily budget of {} {name} has no room: {used} of {limit} tokens are used or held, and this request can \
-         use up to {asked}",
-        scope_in_words(*scope)
-    );
-    let rule = rule.as_ref().map(|(policy, origin)| (policy.as_str(), origin));
-    let details = json!({
-        "scope": scope.as_str(), "name": name.to_string(), "limit": limit, "used": used, "asked": asked,
-    });
-    budget(&reason, rule, details, now)
-}
-
-fn budget(reason: &str, rule: Option<(&str, &Origin)>, mut details: Value, now: UnixSeconds) -> Wording {
-    let day = UtcDay::containing(now);
-    let rule_text = rule.map(|(policy, origin)| format!(" (policy {policy}, {origin})")).unwrap_or_default();
-    if let Value::Object(members) = &mut details {
-        members.insert("resets_at".to_owned(), Value::String(format!("{}T00:00:00Z", UtcDay(day.0 + 1))));
-        if let Some((policy, origin)) = rule {
-            members.insert("policy".to_owned(), Value::String(policy.to_owned()));
-            members.insert("source".to_owned(), Value::String(origin.to_string()));
-        }
-    }
-    Wording {
-        status: StatusCode::TOO_MANY_REQUESTS,
-        error_type: "billing_error",
-        code: "budget_exhausted".to_owned(),
-        message: format!("{reason}{rule_text}; resets {} 00:00 UTC", UtcDay(day.0 + 1)),
-        details,
-        retry: Retry::NoUntil(day.seconds_left(now)),
-    }
-}
-
-fn scope_in_words(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Provider => "provider",
-        Scope::ProviderExternal => "external use of provider",
-        Scope::Agent => "agent",
-        Scope::AccessKey => "access key",
+        wording::of(self, now)
     }
 }

@@ -19,8 +19,8 @@ use serde_json::Value;
 use crate::deliver::{self, Piece};
 use crate::log::{Entry, Ticket};
 use crate::marker;
+use crate::orders::Shared;
 use crate::scenario::{Fault, Scenario};
-use crate::server::Shared;
 use error::ApiError;
 
 /// Anthropic's own limit on a request.

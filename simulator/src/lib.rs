@@ -6,6 +6,7 @@
 
 pub mod scenario;
 pub mod log;
+mod orders;
 mod marker;
 mod anthropic;
 mod deliver;

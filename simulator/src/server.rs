@@ -1,8 +1,6 @@
 //! Starts and stops the fake provider, and takes orders for the answers to come.
 
-use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -15,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::anthropic;
 use crate::log::{Entry, Log};
+use crate::orders::Shared;
 use crate::scenario::Scenario;
 
 /// Most bytes of a request: above the 32 MB of the real API, which answers 413 itself.
@@ -50,27 +49,6 @@ pub struct Simulator {
     task: Option<JoinHandle<()>>,
 }
 
-/// What requests and the handle share.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Shared {
-    pub(crate) log: Log,
-    orders: Arc<Mutex<Orders>>,
-}
-
-#[derive(Debug, Default)]
-struct Orders {
-    standing: Scenario,
-    next: VecDeque<Scenario>,
-}
-
-impl Shared {
-    /// The scenario of the next answer.
-    pub(crate) fn take(&self) -> Scenario {
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        orders.next.pop_front().unwrap_or_else(|| orders.standing.clone())
-    }
-}
-
 impl Simulator {
     /// Listens and answers.
     pub async fn start(settings: Settings) -> Result<Self, SimulatorError> {
@@ -98,12 +76,12 @@ impl Simulator {
 
     /// From now on, answer like this.
     pub fn scenario(&self, scenario: Scenario) {
-        self.orders(|orders| orders.standing = scenario);
+        self.shared.answer_like(scenario);
     }
 
     /// Answer the next request like this, once; orders queue up.
     pub fn push(&self, scenario: Scenario) {
-        self.orders(|orders| orders.next.push_back(scenario));
+        self.shared.answer_next_like(scenario);
     }
 
     /// What was received.
@@ -117,10 +95,6 @@ impl Simulator {
         if let Some(task) = self.task.take() {
             let _ = task.await;
         }
-    }
-
-    fn orders(&self, change: impl FnOnce(&mut Orders)) {
-        change(&mut self.shared.orders.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

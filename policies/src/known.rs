@@ -1,0 +1,117 @@
+//! Principals of a bundle as decisions need them: what Cedar cannot iterate is answered here, from the same records.
+
+use cedar_policy::EntityUid;
+use ipnet::IpNet;
+use pai_bundle::name::{ModelId, ModelRef, QualifiedName};
+use pai_bundle::origin::Places;
+use pai_bundle::pattern::Pattern;
+use pai_bundle::principal::{AccessKey, Agent};
+use pai_bundle::unit::Tokens;
+
+use crate::context::Restrictions;
+use crate::entities::Types;
+use crate::facts::Facts;
+
+/// What is read of an agent outside of Cedar.
+#[derive(Debug)]
+pub(crate) struct AgentFacts {
+    pub(crate) uid: EntityUid,
+    pub(crate) models: Vec<ModelRef>,
+    pub(crate) per_day: Option<Tokens>,
+    pub(crate) per_request: Option<Tokens>,
+    pub(crate) places: Places,
+}
+
+/// What is read of an access key outside of Cedar.
+#[derive(Debug)]
+pub(crate) struct KeyFacts {
+    pub(crate) uid: EntityUid,
+    pub(crate) allowed_models: Vec<Pattern>,
+    pub(crate) allowed_cidrs: Vec<IpNet>,
+    pub(crate) per_day: Option<Tokens>,
+    pub(crate) places: Places,
+}
+
+/// The principal of a request, found in the bundle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Known<'a> {
+    Agent(&'a AgentFacts),
+    AccessKey(&'a KeyFacts),
+}
+
+impl Known<'_> {
+    pub(crate) fn uid(&self) -> &EntityUid {
+        match self {
+            Self::Agent(agent) => &agent.uid,
+            Self::AccessKey(key) => &key.uid,
+        }
+    }
+
+    pub(crate) fn per_day(&self) -> Option<Tokens> {
+        match self {
+            Self::Agent(agent) => agent.per_day,
+            Self::AccessKey(key) => key.per_day,
+        }
+    }
+
+    /// Keys have no cap of their own on one request.
+    pub(crate) fn per_request(&self) -> Option<Tokens> {
+        match self {
+            Self::Agent(agent) => agent.per_request,
+            Self::AccessKey(_) => None,
+        }
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        match self {
+            Self::Agent(agent) => &agent.places,
+            Self::AccessKey(key) => &key.places,
+        }
+    }
+}
+
+impl AgentFacts {
+    pub(crate) fn of(agent: &Agent, types: &Types) -> Self {
+        Self {
+            uid: types.agent(&agent.name),
+            models: agent.models.clone(),
+            per_day: agent.max_tokens_per_day,
+            per_request: agent.max_tokens_per_request,
+            places: agent.places.clone(),
+        }
+    }
+}
+
+impl KeyFacts {
+    pub(crate) fn of(key: &AccessKey, types: &Types) -> Self {
+        Self {
+            uid: types.access_key(&key.name),
+            allowed_models: key.allowed_models.clone(),
+            allowed_cidrs: key.allowed_cidrs.clone(),
+            per_day: key.max_tokens_per_day,
+            places: key.places.clone(),
+        }
+    }
+}
+
+/// Lists that Cedar cannot iterate, answered here: globs and networks.
+pub(crate) fn restrictions(facts: &Facts<'_>, principal: Known<'_>) -> Restrictions {
+    match principal {
+        Known::Agent(_) => Restrictions { ip_allowed: true, model_allowed: true },
+        Known::AccessKey(key) => Restrictions {
+            ip_allowed: key.allowed_cidrs.is_empty()
+                || key.allowed_cidrs.iter().any(|net| net.contains(&facts.address.to_canonical())),
+            model_allowed: key.allowed_models.is_empty() || key.allows(facts.provider, facts.model),
+        },
+    }
+}
+
+impl KeyFacts {
+    /// Whether a pattern matches the bare id or the id behind its provider's name.
+    fn allows(&self, provider: &QualifiedName, model: &ModelId) -> bool {
+        let reference = format!("{}/{model}", provider.name);
+        self.allowed_models
+            .iter()
+            .any(|pattern| pattern.matches(model.as_str()) || pattern.matches(&reference))
+    }
+}
