@@ -35,7 +35,7 @@ use crate::snapshot::Snapshot;
 use crate::surface::{Operation, Route};
 use crate::upstream::{Client, headers};
 
-/// Most bytes of a request: Anthropic's own limit (wire facts 1.1).
+/// Most bytes of a request: Anthropic's own limit, <https://platform.claude.com/docs/en/api/errors>.
 pub(crate) const BODY_MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// What requests share. Each field has one owner and is handed out as a clone or a snapshot.

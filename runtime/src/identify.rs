@@ -9,7 +9,7 @@ use crate::snapshot::{Holder, Snapshot};
 use crate::surface::Audience;
 use crate::token::{StoredDigest, Token, TokenKind};
 
-/// Headers that clients send a key in: Anthropic's two, Azure's, Google's (wire facts 0.2).
+/// Headers that clients send a key in: Anthropic's two, Azure's, Google's.
 pub(crate) const CREDENTIAL_HEADERS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
 /// Who asks, proven.

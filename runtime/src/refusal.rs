@@ -158,7 +158,7 @@ impl Refusal {
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert("request-id", id);
         }
-        // Without x-should-retry the SDKs sleep for whatever retry-after says, a day included (wire facts 0.3).
+        // Without x-should-retry the SDKs sleep for whatever retry-after says, a day included (measured).
         let (again, after) = match wording.retry {
             Retry::No => (Some("false"), None),
             Retry::NoUntil(seconds) => (Some("false"), Some(seconds)),

@@ -1,5 +1,5 @@
 //! Status, type, headers and words of each refusal, as Anthropic's API words errors. The statuses are those that
-//! clients neither retry nor hide (wire facts 3.4).
+//! the SDKs and Claude Code, measured, neither retry nor hide.
 
 use http::StatusCode;
 use pai_bundle::limit::Scope;
@@ -45,7 +45,7 @@ pub(super) fn of(refusal: &Refusal, now: UnixSeconds) -> Wording {
                  `Authorization: Bearer …` or `x-api-key: …`"
                 .to_owned(),
         ),
-        // Not "invalid x-api-key": Claude Code replaces that wording by "Please run /login" (wire facts 3.4).
+        // Not "invalid x-api-key": Claude Code replaces that wording by "Please run /login" (measured, 2.1.330).
         Refusal::UnknownCredential => unauthenticated(
             "unknown_credential",
             "this credential is not known here: it is mistyped, revoked, or of another gateway".to_owned(),

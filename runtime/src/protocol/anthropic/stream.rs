@@ -1,7 +1,7 @@
 //! What an answer reports of its usage, from its events or from its one document.
 //!
 //! `message_start` has the input and the split of cache writes; `message_delta` is cumulative and repeats the other
-//! counters, so fields are merged, last value wins, and never added (wire facts 0.6 and 4.1).
+//! counters, so fields are merged, last value wins, and never added.
 
 use pai_bundle::unit::Tokens;
 use pai_ledger::usage::Usage;
