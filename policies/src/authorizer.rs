@@ -44,6 +44,8 @@ struct Rules {
 #[derive(Debug)]
 struct ProviderRules {
     rules: Rules,
+    /// What the shared rules and these read together, by [`Sort::index`].
+    needs: [Needs; 4],
     models: HashMap<ModelId, EntityUid>,
     placeholder: EntityUid,
     per_day: Option<Tokens>,
@@ -66,10 +68,13 @@ impl Authorizer {
             let slice =
                 slices.remove(&provider.name).ok_or_else(|| LoadError::Slice(provider.name.clone()))?;
             let models = provider.models.iter();
+            let rules = rules(slice.iter())?;
+            let needs = std::array::from_fn(|sort| shared.merged[sort].needs.and(&rules.merged[sort].needs));
             providers.insert(
                 provider.name.clone(),
                 ProviderRules {
-                    rules: rules(slice.iter())?,
+                    rules,
+                    needs,
                     models: models.map(|model| (model.clone(), types.model(&provider.name, model))).collect(),
                     placeholder: types.placeholder(&provider.name),
                     per_day: provider.max_tokens_per_day,
@@ -148,10 +153,15 @@ impl Authorizer {
             spends: facts.action.spends(),
         };
         let [shared, slice] = [&self.shared.merged[sort.index()], &provider.rules.merged[sort.index()]];
-        let ask = |merged: &Merged| self.ask(facts, principal, provider, &merged.set, &merged.needs);
-        ask(shared).is_some_and(|answer| is_clean(&answer) && answer.decision() == Decision::Allow)
-            && ask(slice)
-                .is_some_and(|answer| is_clean(&answer) && answer.diagnostics().reason().next().is_none())
+        let Some(question) = self.question(facts, principal, provider, &provider.needs[sort.index()]) else {
+            return false;
+        };
+        let answer = self.ask(&question, &shared.set);
+        if answer.decision() != Decision::Allow || !is_clean(&answer) {
+            return false;
+        }
+        let answer = self.ask(&question, &slice.set);
+        answer.diagnostics().reason().next().is_none() && is_clean(&answer)
     }
 
     /// What the readable form has against it; `None` where it allows.
@@ -161,31 +171,34 @@ impl Authorizer {
         principal: Known<'_>,
         provider: &ProviderRules,
     ) -> Option<Box<Denial>> {
-        let everything = Needs::everything();
-        let ask = |set| self.ask(facts, principal, provider, set, &everything);
-        let (Some(shared), Some(slice)) = (ask(&self.shared.readable), ask(&provider.rules.readable)) else {
+        let Some(question) = self.question(facts, principal, provider, &Needs::everything()) else {
             return Some(self.reasons.unaskable());
         };
+        let shared = self.ask(&question, &self.shared.readable);
+        let slice = self.ask(&question, &provider.rules.readable);
         let allowed = shared.decision() == Decision::Allow && is_clean(&shared);
         let objected = slice.diagnostics().reason().next().is_some() || !is_clean(&slice);
         (!allowed || objected)
             .then(|| self.reasons.denial(facts, principal, &provider.places, &[shared, slice]))
     }
 
-    /// `None` where the question cannot even be put, which the caller takes for a refusal.
-    fn ask(
+    /// The request as Cedar takes it, with those facts that `needs` names. `None` where the question cannot even be
+    /// put, which the caller takes for a refusal.
+    fn question(
         &self,
         facts: &Facts<'_>,
         principal: Known<'_>,
         provider: &ProviderRules,
-        policies: &PolicySet,
         needs: &Needs,
-    ) -> Option<Response> {
+    ) -> Option<Request> {
         let context = context::build(facts, restrictions(facts, principal), needs)?;
         let action = self.actions.get(&facts.action)?.clone();
         let resource = provider.models.get(facts.model).unwrap_or(&provider.placeholder).clone();
-        let request = Request::new(principal.uid().clone(), action, resource, context, None).ok()?;
-        Some(self.cedar.is_authorized(&request, policies, &self.entities))
+        Request::new(principal.uid().clone(), action, resource, context, None).ok()
+    }
+
+    fn ask(&self, question: &Request, policies: &PolicySet) -> Response {
+        self.cedar.is_authorized(question, policies, &self.entities)
     }
 }
 

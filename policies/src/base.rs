@@ -141,6 +141,7 @@ mod tests {
             context::IP_ALLOWED,
             context::MODEL_ALLOWED,
             context::NOW,
+            context::NOW_SECONDS,
             context::EXTERNAL,
             action::USE,
             action::SPEND,

@@ -54,6 +54,11 @@ impl Needs {
         }
     }
 
+    /// What either reads.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self { fields: self.fields.union(&other.fields).cloned().collect(), all: self.all || other.all }
+    }
+
     fn has(&self, name: &str) -> bool {
         self.all || self.fields.contains(name)
     }
@@ -74,6 +79,7 @@ pub(crate) fn build(facts: &Facts<'_>, restrictions: Restrictions, needs: &Needs
     put(field::SOURCE_IP, &|| RestrictedExpression::new_ip(facts.address.to_string()));
     put(field::IP_ALLOWED, &|| RestrictedExpression::new_bool(restrictions.ip_allowed));
     put(field::MODEL_ALLOWED, &|| RestrictedExpression::new_bool(restrictions.model_allowed));
+    put(field::NOW_SECONDS, &|| RestrictedExpression::new_long(facts.now.0));
     put(field::NOW, &|| RestrictedExpression::new_datetime(rfc3339(facts.now)));
     put(field::EXTERNAL, &|| RestrictedExpression::new_bool(is_external(facts)));
     Context::from_pairs(pairs).ok()
@@ -102,7 +108,7 @@ fn after(facts: &Facts<'_>) -> RestrictedExpression {
 
 /// An instant as Cedar's `datetime` reads it; one that no calendar has becomes the last that Cedar knows, so
 /// that nothing is valid by mistake.
-pub(crate) fn rfc3339(at: UnixSeconds) -> String {
+fn rfc3339(at: UnixSeconds) -> String {
     match jiff::Timestamp::from_second(at.0) {
         Ok(instant) => instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         Err(_) => "9999-12-31T23:59:59Z".to_owned(),

@@ -7,7 +7,7 @@ use pai_bundle::Bundle;
 use pai_bundle::name::{ModelId, Name, QualifiedName};
 use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
-use pai_bundle::unit::{Tokens, UnixSeconds};
+use pai_bundle::unit::Tokens;
 
 use crate::facts::Action;
 use crate::load::LoadError;
@@ -175,7 +175,7 @@ fn access_key_entity(
         (attribute::NAME, text(&key.name)),
         (attribute::PROVIDERS, RestrictedExpression::new_set(providers)),
     ];
-    attributes.extend(key.expires.map(|at| (attribute::EXPIRES, instant(at))));
+    attributes.extend(key.expires.map(|at| (attribute::EXPIRES, RestrictedExpression::new_long(at.0))));
     attributes.extend(key.max_tokens_per_day.map(|cap| (attribute::PER_DAY, long(cap))));
     make(types.access_key(&key.name), attributes, parents)
 }
@@ -196,8 +196,4 @@ fn text(value: &impl ToString) -> RestrictedExpression {
 
 fn long(tokens: Tokens) -> RestrictedExpression {
     RestrictedExpression::new_long(tokens.as_cedar_long())
-}
-
-fn instant(at: UnixSeconds) -> RestrictedExpression {
-    RestrictedExpression::new_datetime(crate::context::rfc3339(at))
 }

@@ -64,6 +64,8 @@ pub mod context {
     pub const MODEL_ALLOWED: &str = "modelAllowed";
     /// The gateway's clock.
     pub const NOW: &str = "now";
+    /// The gateway's clock as a number of seconds.
+    pub const NOW_SECONDS: &str = "nowSeconds";
     /// Whether the request came in as external use.
     pub const EXTERNAL: &str = "external";
 }

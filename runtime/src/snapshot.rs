@@ -33,6 +33,14 @@ pub enum SnapshotError {
     /// A key or the pepper cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// A provider's base URL is none.
+    #[error("provider {provider} has endpoint `{endpoint}`, which is not a URL")]
+    Endpoint {
+        /// The provider.
+        provider: QualifiedName,
+        /// What it says.
+        endpoint: String,
+    },
     /// A credential's digest is not one of ours.
     #[error("{holder} has a credential `{id}` whose digest is not of the form hmac-sha256:PEPPER:HEX")]
     Digest {
@@ -75,6 +83,8 @@ pub struct Snapshot {
 pub struct Upstream {
     /// As compiled.
     pub provider: Provider,
+    /// Its base URL, parsed once.
+    pub endpoint: reqwest::Url,
     /// The key; `None` where the provider needs none.
     pub key: Key,
 }
@@ -162,7 +172,11 @@ impl Snapshot {
                     looked_in = %secrets.describe(), "requests for this provider will be refused"
                 );
             }
-            providers.insert(provider.name.clone(), Upstream { provider, key });
+            let endpoint = provider.endpoint.parse().map_err(|_| SnapshotError::Endpoint {
+                provider: provider.name.clone(),
+                endpoint: provider.endpoint.clone(),
+            })?;
+            providers.insert(provider.name.clone(), Upstream { provider, endpoint, key });
         }
         Ok(Self {
             digest,

@@ -99,11 +99,10 @@ impl Client {
 
     /// `None` where the key is missing, or cannot be a header.
     fn request(&self, upstream: &Upstream, call: Call<'_>) -> Option<reqwest::Request> {
-        let mut url = format!("{}{}", upstream.provider.endpoint, call.path);
-        if let Some(query) = call.query {
-            url.push('?');
-            url.push_str(query);
-        }
+        let mut url = upstream.endpoint.clone();
+        let path = format!("{}{}", url.path().trim_end_matches('/'), call.path);
+        url.set_path(&path);
+        url.set_query(call.query);
         let mut headers = headers::to_upstream(call.headers, call.stream);
         match &upstream.key {
             Key::NotNeeded => {}
