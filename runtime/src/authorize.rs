@@ -57,18 +57,26 @@ fn used(
     if !circumstances.action.spends() {
         return Used::default();
     }
-    let of = |scope, name: &QualifiedName| {
-        let balance = ledger.balance(&account(scope, name, circumstances.day));
-        balance.settled.saturating_add(balance.held)
+    let day = circumstances.day;
+    let of_provider = |scope| account(scope, provider, day);
+    let of_principal = |scope| account(scope, principal.name(), day);
+    let used = |accounts: &[Account]| -> Vec<Tokens> {
+        ledger.balances(accounts).into_iter().map(pai_ledger::Balance::used).collect()
     };
-    let (provider_external, scope) = match principal {
-        Principal::Agent(_) => (Tokens::ZERO, Scope::Agent),
-        Principal::AccessKey(_) => (of(Scope::ProviderExternal, provider), Scope::AccessKey),
-    };
-    Used {
-        provider: of(Scope::Provider, provider),
-        provider_external,
-        principal: of(scope, principal.name()),
+    let at = |used: &[Tokens], place: usize| used.get(place).copied().unwrap_or(Tokens::MAX);
+    match principal {
+        Principal::Agent(_) => {
+            let used = used(&[of_provider(Scope::Provider), of_principal(Scope::Agent)]);
+            Used { provider: at(&used, 0), provider_external: Tokens::ZERO, principal: at(&used, 1) }
+        }
+        Principal::AccessKey(_) => {
+            let used = used(&[
+                of_provider(Scope::Provider),
+                of_provider(Scope::ProviderExternal),
+                of_principal(Scope::AccessKey),
+            ]);
+            Used { provider: at(&used, 0), provider_external: at(&used, 1), principal: at(&used, 2) }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use pai_bundle::limit::Scope;
 use pai_ledger::usage::Usage;
 use serde::Serialize;
 
@@ -77,6 +78,9 @@ pub struct Record {
     /// Tokens settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<Settled>,
+    /// The UTC day whose accounts it counts in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<String>,
     /// Every account concerned, as it stood afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<AccountAfter>,
@@ -121,8 +125,10 @@ pub struct Settled {
 /// An account after a request.
 #[derive(Debug, Clone, Serialize)]
 pub struct AccountAfter {
-    /// Scope, name and day.
-    pub account: String,
+    /// Whose tokens.
+    pub scope: Scope,
+    /// Which provider, agent or key.
+    pub name: String,
     /// Tokens settled that day.
     pub settled: u64,
     /// Tokens held by requests under way.

@@ -67,6 +67,7 @@ impl Note {
             attempts: Vec::new(),
             held: 0,
             settled: None,
+            day: None,
             accounts: Vec::new(),
             first_byte_ms: None,
             latency_ms: 0.0,
@@ -193,24 +194,31 @@ impl Note {
             total: settlement.usage.total().0,
             estimated: settlement.estimated,
         });
-        record.accounts = self
-            .charges
-            .iter()
-            .map(|charge| {
-                let balance = self.ledger.balance(&charge.account);
-                AccountAfter {
-                    account: charge.account.to_string(),
-                    settled: balance.settled.0,
-                    held: balance.held.0,
-                    limit: charge.limit.map(|limit| limit.0),
-                }
-            })
-            .collect();
+        record.day = self.charges.first().map(|charge| charge.account.day.to_string());
+        record.accounts = self.accounts_after();
         record.latency_ms = self.elapsed_ms();
         if self.sender.send(record).is_err() {
             tracing::error!(event = "record.lost", "the writer of decision records is gone");
         }
         self.slot = None;
+    }
+}
+
+impl Note {
+    /// Every account concerned, all of one moment.
+    fn accounts_after(&self) -> Vec<AccountAfter> {
+        let accounts: Vec<_> = self.charges.iter().map(|charge| charge.account.clone()).collect();
+        let balances = self.ledger.balances(&accounts);
+        let charged = self.charges.iter().zip(accounts).zip(balances);
+        charged
+            .map(|((charge, account), balance)| AccountAfter {
+                scope: account.scope,
+                name: account.name,
+                settled: balance.settled.0,
+                held: balance.held.0,
+                limit: charge.limit.map(|limit| limit.0),
+            })
+            .collect()
     }
 }
 
