@@ -1,4 +1,4 @@
-//! Sends an answer piece by piece, as the scenario orders: late, in bits, cut, stalled. Usage counts as reported when
+//! Sends an answer piece by piece, as the scenario orders: slowly, in bits, cut, stalled. Usage counts as reported when
 //! the piece that carries it is handed to the socket.
 
 use std::convert::Infallible;
@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream::{self, Stream};
 
-use crate::log::{Reported, Ticket};
+use crate::log::{End, Reported, Ticket};
 use crate::scenario::{Cut, Scenario};
 
 /// A piece of an answer: an event of a stream, or a whole document.
@@ -25,19 +25,29 @@ pub(crate) struct Piece {
 /// What is done next.
 enum Step {
     Wait(Duration),
-    Send(Bytes, Option<Reported>),
+    Send(Part),
+    /// Let the socket take what it was given.
+    Flush,
     Stall,
     Break,
 }
 
+/// What is handed over at once.
+struct Part {
+    bytes: Bytes,
+    /// Pieces that end with it: one or none.
+    ended: usize,
+    /// What the piece that ends with it tells.
+    reports: Option<Reported>,
+}
+
 /// A body that sends these pieces.
 pub(crate) fn body(pieces: Vec<Piece>, scenario: &Scenario, ticket: Ticket, packed: bool) -> Body {
-    let steps = steps(pieces, scenario, packed);
-    Body::from_stream(run(steps, Delivery { ticket, end: End::Dropped }))
+    Body::from_stream(run(steps(pieces, scenario, packed), ticket))
 }
 
 fn steps(pieces: Vec<Piece>, scenario: &Scenario, compress: bool) -> Vec<Step> {
-    let mut steps = vec![Step::Wait(scenario.first_byte_delay)];
+    let mut steps = Vec::new();
     let mut packer = compress.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
     let mut sent = 0;
     for (number, piece) in pieces.into_iter().enumerate() {
@@ -57,23 +67,33 @@ fn steps(pieces: Vec<Piece>, scenario: &Scenario, compress: bool) -> Vec<Step> {
         if let Some(Cut::Bytes(end)) = scenario.cut
             && sent + bytes.len() > end
         {
-            steps.push(Step::Send(bytes.slice(..end - sent), None));
+            steps.push(Step::Send(Part { bytes: bytes.slice(..end - sent), ended: 0, reports: None }));
             steps.push(Step::Break);
             return steps;
         }
         sent += bytes.len();
         let size = scenario.piece_bytes.unwrap_or(bytes.len()).max(1);
-        let mut parts: Vec<Step> =
-            bytes.chunks(size).map(|part| Step::Send(Bytes::copy_from_slice(part), None)).collect();
-        if let Some(Step::Send(_, reports)) = parts.last_mut() {
-            *reports = piece.reports;
+        let count = bytes.len().div_ceil(size);
+        for (number, part) in bytes.chunks(size).enumerate() {
+            let is_last = number + 1 == count;
+            steps.push(Step::Send(Part {
+                bytes: bytes.slice_ref(part),
+                ended: usize::from(is_last),
+                reports: piece.reports.filter(|_| is_last),
+            }));
+            if scenario.piece_bytes.is_some() {
+                steps.push(Step::Flush);
+            }
         }
-        steps.append(&mut parts);
     }
     if let Some(packer) = packer
         && let Ok(rest) = packer.finish()
     {
-        steps.push(Step::Send(rest.into(), None));
+        steps.push(Step::Send(Part { bytes: rest.into(), ended: 0, reports: None }));
+    }
+    // Nothing follows the last part: it is how `run` knows it.
+    while matches!(steps.last(), Some(Step::Flush)) {
+        steps.pop();
     }
     steps
 }
@@ -85,69 +105,43 @@ fn pack(packer: &mut GzEncoder<Vec<u8>>, bytes: &[u8]) -> Bytes {
     std::mem::take(packer.get_mut()).into()
 }
 
-/// How an answer ended; what it says is written down when it is dropped.
-struct Delivery {
-    ticket: Ticket,
-    end: End,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Sent,
-    CutOnOrder,
-    /// By whoever was to read it.
-    Dropped,
-}
-
-impl Delivery {
-    fn ends(&mut self, end: End) {
-        self.end = end;
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        let end = self.end;
-        self.ticket.edit(|entry| {
-            entry.finished = end == End::Sent;
-            entry.client_gone = end == End::Dropped;
-        });
-    }
-}
-
 /// The answer was ordered to break.
 #[derive(Debug, thiserror::Error)]
 #[error("cut on order")]
 struct Broken;
 
-fn run(steps: Vec<Step>, delivery: Delivery) -> impl Stream<Item = Result<Bytes, Broken>> {
-    stream::unfold((steps.into_iter(), delivery), |(mut steps, mut delivery)| async move {
+fn run(steps: Vec<Step>, ticket: Ticket) -> impl Stream<Item = Result<Bytes, Broken>> {
+    stream::unfold((steps.into_iter(), ticket), |(mut steps, mut ticket)| async move {
         loop {
             let Some(step) = steps.next() else {
-                delivery.ends(End::Sent);
+                ticket.ends(End::Sent);
                 return None;
             };
             match step {
                 Step::Wait(time) if time.is_zero() => {}
                 Step::Wait(time) => tokio::time::sleep(time).await,
+                // A body that is not ready makes hyper write out what it has; otherwise it joins small parts.
+                Step::Flush => tokio::task::yield_now().await,
                 Step::Stall => {
                     std::future::pending::<Infallible>().await;
                 }
                 Step::Break => {
-                    delivery.ends(End::CutOnOrder);
+                    ticket.ends(End::CutOnOrder);
                     // What was sent before goes out first: an error drops whatever hyper still holds.
                     tokio::time::sleep(Duration::from_millis(20)).await;
-                    return Some((Err(Broken), (steps, delivery)));
+                    return Some((Err(Broken), (steps, ticket)));
                 }
-                Step::Send(bytes, reports) => {
-                    if reports.is_some() {
-                        delivery.ticket.edit(|entry| entry.reported = reports);
-                    }
-                    // With a known length nobody asks for what comes after the last piece.
+                Step::Send(Part { bytes, ended, reports }) => {
+                    ticket.edit(|entry| {
+                        entry.sent_bytes += bytes.len();
+                        entry.sent_events += ended;
+                        entry.reported = reports.or(entry.reported);
+                    });
+                    // With a known length nobody asks for what comes after the last part.
                     if steps.len() == 0 {
-                        delivery.ends(End::Sent);
+                        ticket.ends(End::Sent);
                     }
-                    return Some((Ok(bytes), (steps, delivery)));
+                    return Some((Ok(bytes), (steps, ticket)));
                 }
             }
         }

@@ -10,6 +10,7 @@ mod orders;
 mod marker;
 mod anthropic;
 mod deliver;
+mod connection;
 mod server;
 
 pub use log::{Entry, Log, Reported};

@@ -1,6 +1,7 @@
 //! What was received, and what was reported to whom: the other end's account of every request.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -34,7 +35,7 @@ pub struct Entry {
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// Headers in the order in which they came.
+    /// Headers in the order in which they came, names in lower case; a repeated name stands beside its first.
     pub headers: Vec<(String, String)>,
     /// The body.
     #[serde(serialize_with = "as_text")]
@@ -43,10 +44,16 @@ pub struct Entry {
     pub status: u16,
     /// Usage put on the wire so far.
     pub reported: Option<Reported>,
+    /// Bytes of the answer's body handed to the socket, before the framing of HTTP.
+    pub sent_bytes: usize,
+    /// Events of a stream handed over whole; a plain answer is one.
+    pub sent_events: usize,
     /// Whether the answer was sent to its end.
     pub finished: bool,
-    /// Whether the connection went away before that.
+    /// Whether the connection went away before that, by the client's doing.
     pub client_gone: bool,
+    /// Milliseconds from the request to that moment.
+    pub client_gone_after_ms: Option<u64>,
 }
 
 impl Entry {
@@ -63,57 +70,110 @@ fn as_text<S: serde::Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S
 /// Every request since the start, or since it was cleared.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
-    entries: Arc<Mutex<Vec<Entry>>>,
+    pages: Arc<Mutex<Pages>>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    entries: Vec<Entry>,
+    /// How often it was cleared: who began to write before that must not write over what came later.
+    clearings: u64,
+    /// Connections end from here on because the simulator does, not because clients leave.
+    closed: bool,
 }
 
 impl Log {
     /// A copy of all entries.
     pub fn entries(&self) -> Vec<Entry> {
-        self.lock().clone()
+        self.lock().entries.clone()
     }
 
     /// How many requests were received.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().entries.len()
     }
 
     /// Whether none was.
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().entries.is_empty()
     }
 
     /// Everything reported to anybody.
     pub fn reported_total(&self) -> u64 {
-        self.lock().iter().filter_map(|entry| entry.reported).map(|reported| reported.total()).sum()
+        self.lock().entries.iter().filter_map(|entry| entry.reported).map(|reported| reported.total()).sum()
     }
 
-    /// Forgets everything.
+    /// Forgets everything, also what requests under way would still add.
     pub fn clear(&self) {
-        self.lock().clear();
+        let mut pages = self.lock();
+        pages.entries.clear();
+        pages.clearings += 1;
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
     }
 
     pub(crate) fn add(&self, entry: Entry) -> Ticket {
-        let mut entries = self.lock();
-        entries.push(entry);
-        Ticket { log: self.clone(), index: entries.len() - 1 }
+        let mut pages = self.lock();
+        pages.entries.push(entry);
+        let (index, clearings) = (pages.entries.len() - 1, pages.clearings);
+        drop(pages);
+        Ticket { log: self.clone(), index, clearings, received: Instant::now(), end: End::Dropped }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Write access to one entry.
-#[derive(Debug, Clone)]
+/// Write access to one entry, held as long as its request lives: how the answer ended is written when it is dropped.
+#[derive(Debug)]
 pub(crate) struct Ticket {
     log: Log,
     index: usize,
+    clearings: u64,
+    received: Instant,
+    end: End,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All of it was handed to the socket.
+    Sent,
+    /// The scenario wanted it broken.
+    CutOnOrder,
+    /// Nobody was left to read it.
+    Dropped,
 }
 
 impl Ticket {
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = self.log.lock().get_mut(self.index) {
+        let mut pages = self.log.lock();
+        if pages.clearings != self.clearings {
+            return;
+        }
+        if let Some(entry) = pages.entries.get_mut(self.index) {
             change(entry);
         }
+    }
+
+    pub(crate) fn ends(&mut self, end: End) {
+        self.end = end;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let (end, waited) = (self.end, self.received.elapsed());
+        let closed = self.log.lock().closed;
+        self.edit(|entry| {
+            entry.finished = end == End::Sent;
+            entry.client_gone = end == End::Dropped && !closed;
+            if entry.client_gone {
+                entry.client_gone_after_ms = u64::try_from(waited.as_millis()).ok();
+            }
+        });
     }
 }

@@ -19,7 +19,7 @@ pub struct Scenario {
     pub stall_after_events: Option<usize>,
     /// Send an error event after so many events, and end.
     pub error_after_events: Option<usize>,
-    /// Send the bytes in pieces of at most so many.
+    /// Send the bytes in pieces of at most so many, each written to the socket by itself.
     pub piece_bytes: Option<usize>,
     /// Compress the answer, if the request accepts that.
     pub gzip: bool,
@@ -69,20 +69,31 @@ pub enum Fault {
         /// Seconds in `retry-after`.
         retry_after: Option<u64>,
     },
+    /// An error object worded by the test.
+    Worded {
+        /// The status.
+        status: u16,
+        /// `error.type`.
+        kind: String,
+        /// `error.message`.
+        message: String,
+        /// Headers beside those that every answer has, such as `x-should-retry`; they must be valid.
+        headers: Vec<(String, String)>,
+    },
     /// 502 with a page of HTML, as load balancers send it.
     Html,
     /// 200 with bytes that are no answer.
     Garbage,
-    /// The connection is closed without an answer.
+    /// The connection is closed without one byte of an answer.
     Hangup,
 }
 
-/// Where an answer breaks off.
+/// Where an answer breaks off, without the end of its body. Beyond the answer's own end, nothing breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// After so many events.
+    /// After so many events; a plain answer is one.
     Events(usize),
-    /// After so many bytes.
+    /// After so many bytes of the body, as compressed.
     Bytes(usize),
 }
 

@@ -3,21 +3,18 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::response::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Json};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::anthropic;
-use crate::log::{Entry, Log};
+use crate::connection::Connections;
+use crate::log::Log;
 use crate::orders::Shared;
 use crate::scenario::Scenario;
-
-/// Most bytes of a request: above the 32 MB of the real API, which answers 413 itself.
-const BODY_MAX_BYTES: usize = 48 * 1024 * 1024;
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -57,8 +54,7 @@ impl Simulator {
         let address = listener.local_addr().map_err(failed)?;
         let shared = Shared::default();
         let router = anthropic::router(shared.clone())
-            .route("/__simulator/log", get(show_log).delete(clear_log).with_state(shared.clone()))
-            .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));
+            .route("/__simulator/log", get(show_log).delete(clear_log).with_state(shared.clone()));
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(serve(listener, router, stopped));
         Ok(Self { address, shared, stop, task: Some(task) })
@@ -79,7 +75,8 @@ impl Simulator {
         self.shared.answer_like(scenario);
     }
 
-    /// Answer the next request like this, once; orders queue up.
+    /// Answer the next valid request for a message like this, once; orders queue up, and counting tokens or listing
+    /// models takes none.
     pub fn push(&self, scenario: Scenario) {
         self.shared.answer_next_like(scenario);
     }
@@ -89,8 +86,9 @@ impl Simulator {
         &self.shared.log
     }
 
-    /// Stops listening: from here on, connections are refused.
+    /// Stops: open connections break off, and new ones are refused. Another may start at the same address.
     pub async fn stop(mut self) {
+        self.shared.log.close();
         let _ = self.stop.send(true);
         if let Some(task) = self.task.take() {
             let _ = task.await;
@@ -100,6 +98,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
+        self.shared.log.close();
         let _ = self.stop.send(true);
         if let Some(task) = self.task.take() {
             task.abort();
@@ -108,24 +107,21 @@ impl Drop for Simulator {
 }
 
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
-    // Events must not wait for each other's acknowledgements, as they would not at the real one.
-    let listener = listener.tap_io(|socket| {
-        let _ = socket.set_nodelay(true);
-    });
-    let stop = async move {
-        // A dropped handle stops it as well.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
+    let connections = Connections::new(listener, stopped.clone());
     tokio::select! {
-        _ = axum::serve(listener, router).into_future() => {}
-        () = stop => {}
+        _ = axum::serve(connections, router).into_future() => {}
+        // A dropped handle stops it as well.
+        _ = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
 
-async fn show_log(State(shared): State<Shared>) -> Json<Vec<Entry>> {
-    Json(shared.log.entries())
+const MARK: [(&str, &str); 1] = [("x-pai-simulated", "true")];
+
+async fn show_log(State(shared): State<Shared>) -> impl IntoResponse {
+    (MARK, Json(shared.log.entries()))
 }
 
-async fn clear_log(State(shared): State<Shared>) {
+async fn clear_log(State(shared): State<Shared>) -> impl IntoResponse {
     shared.log.clear();
+    MARK
 }

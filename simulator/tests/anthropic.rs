@@ -140,6 +140,10 @@ async fn usage_is_withheld_or_repeated_on_order() {
     assert_eq!(simulator.log().entries()[0].reported, None::<Reported>);
     simulator.push(Scenario { usage: UsageReport::Twice, ..Scenario::default() });
     assert_eq!(text(post(&simulator, &hello(true))).await.matches("event: message_delta").count(), 2);
+    simulator.push(Scenario { input_raised_by: 30, ..Scenario::default() });
+    assert!(text(post(&simulator, &hello(true))).await.contains("server_tool_use"));
+    let [.., raised] = &simulator.log().entries()[..] else { unreachable!("three requests") };
+    assert_eq!(raised.reported.map(|reported| reported.input), Some(12 + 30));
 }
 
 #[tokio::test]
@@ -149,7 +153,11 @@ async fn tools_are_called_and_their_results_answered() {
     body["tools"] = json!([{ "name": "look_up", "input_schema": { "type": "object" } }]);
     body["messages"][0]["content"] = json!("use the tool");
     let stream = text(post(&simulator, &body)).await;
-    assert!(stream.contains("input_json_delta") && stream.contains("\"tool_use\""));
+    assert!(stream.contains("input_json_delta") && stream.contains("\"stop_reason\":\"tool_use\""));
+    body["max_tokens"] = json!(5);
+    let stream = text(post(&simulator, &body)).await;
+    assert!(stream.contains("\"stop_reason\":\"max_tokens\"") && stream.contains("\"output_tokens\":5"));
+    body["max_tokens"] = json!(100);
     body["messages"] = json!([{ "role": "user", "content": [
         { "type": "tool_result", "tool_use_id": "toolu_simulated_0001", "content": "found by the tool" }] }]);
     assert!(text(post(&simulator, &body)).await.contains("end_turn"));

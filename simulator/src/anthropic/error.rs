@@ -6,19 +6,23 @@ use serde_json::json;
 #[derive(Debug)]
 pub(super) struct ApiError {
     pub(super) status: u16,
-    pub(super) message: String,
-    pub(super) retry_after: Option<u64>,
+    kind: String,
+    message: String,
 }
 
 impl ApiError {
     pub(super) fn new(status: u16, message: &str) -> Self {
-        Self { status, message: message.to_owned(), retry_after: None }
+        Self::worded(status, kind(status), message)
+    }
+
+    pub(super) fn worded(status: u16, kind: &str, message: &str) -> Self {
+        Self { status, kind: kind.to_owned(), message: message.to_owned() }
     }
 
     pub(super) fn body(&self) -> String {
         json!({
             "type": "error",
-            "error": { "type": kind(self.status), "message": self.message },
+            "error": { "type": self.kind, "message": self.message },
             "request_id": "req_simulated_0001",
         })
         .to_string()

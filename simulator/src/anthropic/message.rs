@@ -40,17 +40,17 @@ pub(super) fn compose(asked: &Value, scenario: &Scenario) -> Answer {
     let output = scenario.output_tokens.min(max_tokens);
     let wants_tool = count::last_user_text(asked).contains("tool") && !count::has_tool_result(asked);
     let tool = asked.get("tools").and_then(Value::as_array).and_then(|tools| tools.first());
+    let is_cut = scenario.output_tokens > max_tokens;
     let (content, stop_reason) = match tool.and_then(|tool| tool.get("name")).and_then(Value::as_str) {
         Some(name) if wants_tool => {
             let input = json!({ "simulated": true, "query": "wörld" });
-            (Content::Tool { name: name.to_owned(), input }, "tool_use")
+            (Content::Tool { name: name.to_owned(), input }, if is_cut { "max_tokens" } else { "tool_use" })
         }
         _ => {
             let words =
                 WORDS.iter().cycle().take(usize::try_from(output).unwrap_or(usize::MAX).saturating_sub(1));
             let text = std::iter::once(format!("{MARK} ")).chain(words.map(|word| (*word).to_owned()));
-            let reason = if scenario.output_tokens > max_tokens { "max_tokens" } else { "end_turn" };
-            (Content::Text(text.collect()), reason)
+            (Content::Text(text.collect()), if is_cut { "max_tokens" } else { "end_turn" })
         }
     };
     let cached = scenario.cache_write_5m + scenario.cache_write_1h + scenario.cache_read;

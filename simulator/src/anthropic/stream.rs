@@ -78,6 +78,9 @@ fn message_delta(answer: &Answer, scenario: &Scenario, tells: bool) -> Piece {
             "cache_read_input_tokens": total.cache_read,
             "output_tokens": total.output,
         });
+        if scenario.input_raised_by > 0 {
+            body["usage"]["server_tool_use"] = json!({ "web_search_requests": 1 });
+        }
     }
     Piece { reports: tells.then_some(total), ..event("message_delta", &body) }
 }
