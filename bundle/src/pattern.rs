@@ -1,8 +1,11 @@
 //! Model patterns of `allowedModels` and `deniedModels`: literal text in which `*` stands for any run of characters.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub mod language;
 
 /// A pattern such as `claude-*` or `gpt-4o`. Case counts; there is no escape, since model ids have no `*`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,6 +54,37 @@ impl Pattern {
                 },
             }
         }
+    }
+}
+
+impl Pattern {
+    /// Whether everything that `other` matches is matched by this one.
+    ///
+    /// Exact, also for lists: a pattern lies within a list only if it lies within one pattern of it. Put a character
+    /// that no pattern has in the place of each star of `other`. That text is matched by `other`, and whoever else
+    /// matches it does so with a star where that character stands, and so matches whatever else may stand there. A
+    /// star is such a character, because no pattern wants one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.matches(&other.0)
+    }
+
+    /// What the pattern wants behind `prefix`: texts that one of these matches, put behind `prefix`, are matched.
+    #[must_use]
+    pub fn behind(&self, prefix: &str) -> Vec<Self> {
+        let mut places = vec![self.0.as_str()];
+        for c in prefix.chars() {
+            let mut next = BTreeSet::new();
+            for mut rest in places {
+                while let Some(behind) = rest.strip_prefix('*') {
+                    next.insert(rest);
+                    rest = behind;
+                }
+                next.extend(rest.strip_prefix(c));
+            }
+            places = next.into_iter().collect();
+        }
+        places.into_iter().map(Self::new).collect()
     }
 }
 
