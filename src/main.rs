@@ -2,6 +2,7 @@
 
 mod command;
 mod workspace;
+mod surroundings;
 mod findings;
 mod terminal;
 

@@ -71,6 +71,11 @@ pub(crate) fn folder(path: &Path) -> &Path {
     }
 }
 
+/// Where a workspace's gateway keeps its ledger, its records and its local secrets.
+pub(crate) fn state(path: &Path) -> PathBuf {
+    folder(path).join(".pai")
+}
+
 /// A file itself, or everything below a folder that is not hidden. What version control ignores counts all the same:
 /// a bundle must not depend on a `.gitignore`.
 fn files(path: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {

@@ -59,6 +59,13 @@ fn some_of(all: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static s
 fn workspaces() -> impl Strategy<Value = Workspace> {
     let provider = (some_of(&PATTERNS), some_of(&PATTERNS), caps(), caps(), any::<bool>(), caps());
     let principals = (some_of(&MODELS), caps(), caps(), some_of(&PATTERNS), any::<[bool; 2]>(), caps());
+    // A provider that denies all that it allows is an error of its own.
+    let provider = provider.prop_filter("offers something", |(allowed, denied, ..)| {
+        let allowed = if allowed.is_empty() { &["*"] } else { allowed.as_slice() };
+        let covered =
+            |inner: &&str| denied.iter().any(|outer| Pattern::new(*outer).covers(&Pattern::new(*inner)));
+        !allowed.iter().all(covered)
+    });
     (provider, principals, any::<bool>()).prop_map(|(provider, principals, house_rule)| {
         let (allowed, denied, per_day, per_request, external, external_per_day) = provider;
         let (models, agent_per_day, agent_per_request, key_allowed, [key_cidr, key_expires], key_per_day) =

@@ -9,6 +9,7 @@ pub mod pattern;
 pub mod origin;
 pub mod catalogue;
 pub mod provider;
+pub mod secret;
 pub mod principal;
 pub mod guard;
 pub mod limit;

@@ -17,6 +17,20 @@ pub(crate) mod key_opens_nothing;
 pub(crate) mod request_above_day;
 pub(crate) mod single_budget;
 pub(crate) mod unknown_model;
+pub(crate) mod unusable_agent;
+pub(crate) mod uncallable_fallback;
+pub(crate) mod emptied_allow_list;
+pub(crate) mod idle_pattern;
+pub(crate) mod agent_budget_above_providers;
+pub(crate) mod key_models_denied;
+pub(crate) mod expired_key;
+pub(crate) mod impossible_cidr;
+pub(crate) mod cidr_host_bits;
+pub(crate) mod redundant_cidr;
+pub(crate) mod missing_secret;
+pub(crate) mod idle_limit;
+pub(crate) mod duplicate_credential;
+pub(crate) mod repeated_entry;
 
 /// A check over the whole graph.
 pub(crate) type Check = fn(&Graph, &mut Diagnostics);
@@ -34,6 +48,20 @@ static LINKS: &[&Rule] = &[
     &request_above_day::RULE,
     &single_budget::RULE,
     &unknown_model::RULE,
+    &unusable_agent::RULE,
+    &uncallable_fallback::RULE,
+    &emptied_allow_list::RULE,
+    &idle_pattern::RULE,
+    &agent_budget_above_providers::RULE,
+    &key_models_denied::RULE,
+    &expired_key::RULE,
+    &impossible_cidr::RULE,
+    &cidr_host_bits::RULE,
+    &redundant_cidr::RULE,
+    &missing_secret::RULE,
+    &idle_limit::RULE,
+    &duplicate_credential::RULE,
+    &repeated_entry::RULE,
 ];
 
 /// Every rule, by code.
@@ -58,12 +86,27 @@ pub(crate) fn run(graph: &Graph, found: &mut Diagnostics) {
 mod tests {
     use std::collections::BTreeSet;
 
+    use pai_bundle::provider::SecretRef;
+    use pai_bundle::secret::SecretNames;
+    use pai_bundle::unit::UnixSeconds;
+
     use super::*;
-    use crate::{Sources, compile};
+    use crate::{Sources, Surroundings, compile_within};
+
+    /// 2026-11-23, in a place with every secret that examples name, but `absent-key`.
+    fn surroundings() -> Surroundings {
+        let names = ["a", "a-key", "anthropic-key", "k", "present-key"];
+        let reference = |name: &str| SecretRef { name: name.to_owned(), key: "api-key".to_owned() };
+        let files = names.into_iter().map(reference).collect();
+        Surroundings {
+            now: Some(UnixSeconds(1_795_392_000)),
+            secrets: Some(SecretNames { files, ..SecretNames::default() }),
+        }
+    }
 
     fn codes(rule: &Rule, text: &str) -> Vec<&'static str> {
         let sources = Sources::new([(rule.example_file(), text)]);
-        compile(&sources).diagnostics.iter().map(crate::Diagnostic::code).collect()
+        compile_within(&sources, &surroundings()).diagnostics.iter().map(crate::Diagnostic::code).collect()
     }
 
     #[test]

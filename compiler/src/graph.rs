@@ -1,6 +1,6 @@
 //! Resources by name, so that every reference can be followed. Names are looked up within one namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pai_bundle::name::{Name, QualifiedName};
 use pai_bundle::pattern::Pattern;
@@ -9,21 +9,24 @@ use crate::check::duplicate_resource;
 use crate::diagnostic::Diagnostics;
 use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Resource, Spec};
 use crate::source::Span;
+use crate::surroundings::Surroundings;
 use crate::workspace::{Unreadable, Workspace};
 
-/// The resources of a workspace.
+/// The resources of a workspace, and what is known beside them.
 #[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) providers: BTreeMap<QualifiedName, Resource<ModelProvider>>,
     pub(crate) agents: BTreeMap<QualifiedName, Resource<Agent>>,
     pub(crate) access_keys: BTreeMap<QualifiedName, Resource<AccessKey>>,
     pub(crate) guards: BTreeMap<QualifiedName, Resource<GuardBinding>>,
+    pub(crate) surroundings: Surroundings,
     unreadable: Unreadable,
 }
 
 /// Puts resources under their names. Of two with one name the first stays; the second is reported.
-pub(crate) fn link(workspace: Workspace, found: &mut Diagnostics) -> Graph {
+pub(crate) fn link(workspace: Workspace, surroundings: &Surroundings, found: &mut Diagnostics) -> Graph {
     Graph {
+        surroundings: surroundings.clone(),
         providers: by_name(workspace.providers, found),
         agents: by_name(workspace.agents, found),
         access_keys: by_name(workspace.access_keys, found),
@@ -83,6 +86,16 @@ impl Graph {
             Target::Provider(provider) => Some(provider),
             _ => None,
         }
+    }
+
+    /// The distinct providers of these names; `None` where one cannot be looked at, so that its caps are not known.
+    pub(crate) fn providers_of<'n>(
+        &self,
+        namespace: &Name,
+        names: impl IntoIterator<Item = &'n Name>,
+    ) -> Option<Vec<&Resource<ModelProvider>>> {
+        let distinct: BTreeSet<&Name> = names.into_iter().collect();
+        distinct.into_iter().map(|name| self.provider(namespace, name)).collect()
     }
 
     /// Whether a guard is there, or was meant to be.

@@ -4,6 +4,7 @@
 //! checks over it, policies and limits lowered from it, the bundle. `diagnostic` is what all of them speak.
 
 pub mod source;
+pub mod surroundings;
 mod manifest;
 pub mod schema;
 mod workspace;
@@ -18,6 +19,7 @@ use pai_bundle::Bundle;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use source::Sources;
+pub use surroundings::Surroundings;
 
 /// What became of a workspace.
 #[derive(Debug, Clone)]
@@ -30,9 +32,14 @@ pub struct Compiled {
 
 /// Compiles a workspace: manifests (any file but `*.cedar`) and authors' policies (`*.cedar`).
 pub fn compile(sources: &Sources) -> Compiled {
+    compile_within(sources, &Surroundings::default())
+}
+
+/// As [`compile`], with findings about what depends on time and place. The bundle is the same.
+pub fn compile_within(sources: &Sources, surroundings: &Surroundings) -> Compiled {
     let mut found = Diagnostics::default();
     let workspace = workspace::read(sources, &mut found);
-    let graph = graph::link(workspace, &mut found);
+    let graph = graph::link(workspace, surroundings, &mut found);
     check::run(&graph, &mut found);
     let authored = author::read(sources, &mut found);
     let bundle = if found.has_errors() { None } else { emit::bundle(&graph, sources, authored, &mut found) };
@@ -41,9 +48,14 @@ pub fn compile(sources: &Sources) -> Compiled {
 
 /// As [`compile`], without building the bundle: what an editor or a hook asks for.
 pub fn check(sources: &Sources) -> Diagnostics {
+    check_within(sources, &Surroundings::default())
+}
+
+/// As [`check`], with findings about what depends on time and place.
+pub fn check_within(sources: &Sources, surroundings: &Surroundings) -> Diagnostics {
     let mut found = Diagnostics::default();
     let workspace = workspace::read(sources, &mut found);
-    let graph = graph::link(workspace, &mut found);
+    let graph = graph::link(workspace, surroundings, &mut found);
     check::run(&graph, &mut found);
     author::read(sources, &mut found);
     found.sorted()

@@ -8,6 +8,7 @@ mod local;
 use std::path::PathBuf;
 
 use pai_bundle::provider::SecretRef;
+use pai_bundle::secret::SecretNames;
 use secrecy::SecretString;
 
 use crate::token::{Pepper, RandomError};
@@ -125,6 +126,21 @@ impl Secrets {
         Ok(fresh)
     }
 
+    /// The names of everything that can be found, for whoever checks references; no value is read. The pepper is left
+    /// out: no manifest names it.
+    pub fn names(&self) -> Result<SecretNames, SecretError> {
+        let mut names = SecretNames::default();
+        for place in &self.places {
+            match place {
+                Place::Mounted(folder) | Place::Local(folder) => names.files.extend(mounted::names(folder)?),
+                Place::Environment => names.variables.extend(environment::names()),
+                Place::Fixed(_) => {}
+            }
+        }
+        names.files.remove(&pepper_ref());
+        Ok(names)
+    }
+
     /// For people: the places in order.
     pub fn describe(&self) -> String {
         let places = self.places.iter().map(|place| match place {
@@ -173,6 +189,20 @@ mod tests {
         std::fs::write(mounted.join("a/api-key"), "from-file\n").expect("file");
         assert_eq!(value(&secrets).as_deref(), Some("from-file"));
         assert!(secrets.find(&wanted("b")).expect("readable").is_none());
+    }
+
+    #[test]
+    fn names_are_listed_without_the_pepper() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (mounted, state) = (dir.path().join("mounted"), dir.path().join("state"));
+        local::store(&state.join("secrets"), &wanted("a"), "x").expect("stored");
+        std::fs::create_dir_all(mounted.join("b/..data")).expect("folder");
+        std::fs::write(mounted.join("b/api-key"), "x").expect("file");
+        let secrets = Secrets::new(Some(mounted), &state);
+        secrets.pepper().expect("a pepper");
+        let names = secrets.names().expect("readable");
+        assert_eq!(names.files.into_iter().collect::<Vec<_>>(), [wanted("a"), wanted("b")]);
+        assert_eq!(Secrets::new(None, &dir.path().join("none")).names().expect("readable").files.len(), 0);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use pai_bundle::codec;
 
 use super::Outcome;
 use crate::findings::{self, Format};
+use crate::surroundings::SecretArguments;
 use crate::{terminal, workspace};
 
 /// What to build, and where to.
@@ -23,12 +24,15 @@ pub(crate) struct Arguments {
     /// How findings are printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+    #[command(flatten)]
+    secrets: SecretArguments,
 }
 
 /// Compiles, and writes the bundle if there are no errors. Prints its digest.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let workspace = workspace::read(&arguments.paths)?;
-    let compiled = pai_compiler::compile(&workspace.sources);
+    let surroundings = arguments.secrets.surroundings(&arguments.paths)?;
+    let compiled = pai_compiler::compile_within(&workspace.sources, &surroundings);
     findings::show(&compiled.diagnostics, &workspace.shown, arguments.format);
     let Some(bundle) = compiled.bundle else { return Ok(Outcome::Findings) };
     let (bytes, digest) = codec::encode(&bundle).map_err(|cause| miette!("{cause}"))?;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use clap::Args;
 use miette::miette;
 use pai_bundle::{Bundle, codec};
-use pai_ledger::SystemClock;
+use pai_compiler::Surroundings;
+use pai_ledger::{Clock, SystemClock};
 use pai_runtime::arguments::ServeArguments;
 use pai_runtime::secret::Secrets;
 use pai_runtime::snapshot::Snapshot;
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     telemetry::start(arguments.serve.log_format());
     let Some(bundle) = load(&arguments.path)? else { return Ok(Outcome::Findings) };
-    let state = workspace::folder(&arguments.path).join(".pai");
+    let state = workspace::state(&arguments.path);
     let settings = arguments.serve.settings(state);
     let runtime =
         tokio::runtime::Runtime::new().map_err(|cause| miette!("the async runtime cannot start: {cause}"))?;
@@ -63,7 +64,8 @@ fn load(path: &Path) -> miette::Result<Option<Bundle>> {
         }
     }
     let workspace = workspace::read(&[path.to_owned()])?;
-    let compiled = pai_compiler::compile(&workspace.sources);
+    let now = Surroundings { now: Some(SystemClock.now()), ..Surroundings::default() };
+    let compiled = pai_compiler::compile_within(&workspace.sources, &now);
     findings::show(&compiled.diagnostics, &workspace.shown, Format::Human);
     Ok(compiled.bundle)
 }

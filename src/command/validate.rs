@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::Outcome;
 use crate::findings::{self, Format};
+use crate::surroundings::SecretArguments;
 use crate::{terminal, workspace};
 
 /// What to check.
@@ -17,12 +18,15 @@ pub(crate) struct Arguments {
     /// How findings are printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+    #[command(flatten)]
+    secrets: SecretArguments,
 }
 
 /// Checks, and says what it found.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let workspace = workspace::read(&arguments.paths)?;
-    let found = pai_compiler::check(&workspace.sources);
+    let surroundings = arguments.secrets.surroundings(&arguments.paths)?;
+    let found = pai_compiler::check_within(&workspace.sources, &surroundings);
     findings::show(&found, &workspace.shown, arguments.format);
     if found.has_errors() {
         return Ok(Outcome::Findings);

@@ -1,5 +1,6 @@
 //! An agent that lists a model which its provider's own lists keep out.
 
+use super::unusable_agent;
 use crate::diagnostic::nearest::list;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::graph::{Graph, NotOffered};
@@ -20,9 +21,13 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(graph: &Graph, found: &mut Diagnostics) {
+    let explained = unusable_agent::explained(graph);
     for reference in graph.references() {
         let crate::graph::Target::Provider(provider) = reference.target else { continue };
         let Some(model) = reference.rest.strip_prefix('/') else { continue };
+        if provider.spec.offers_nothing() || explained.contains(&reference.span) {
+            continue;
+        }
         if let Err(why) = provider.spec.offers(model) {
             found.push(finding(provider, model, &why, reference.span));
         }

@@ -20,7 +20,7 @@ impl Spec for GuardBinding {
 #[expect(dead_code, reason = "a bundle carries the spec as it was written; these fields are its schema")]
 pub(crate) struct GuardBinding {
     /// Who judges a text.
-    classifier: Classifier,
+    pub(crate) classifier: Classifier,
     /// From which score on a text is a hit.
     #[serde(default)]
     thresholds: Option<Thresholds>,
@@ -49,7 +49,7 @@ pub(crate) struct Classifier {
     model: Option<String>,
     /// How the gateway identifies itself to the classifier.
     #[serde(default)]
-    auth: Option<Auth>,
+    pub(crate) auth: Option<Auth>,
 }
 
 /// Kinds of classifier.
@@ -70,10 +70,9 @@ pub(crate) enum ClassifierKind {
 /// How the gateway identifies itself.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[expect(dead_code, reason = "a bundle carries the spec as it was written; these fields are its schema")]
 pub(crate) struct Auth {
     /// The Secret whose value is sent as a bearer token.
-    secret_ref: SecretRef,
+    pub(crate) secret_ref: SecretRef,
 }
 
 /// Scores between 0 and 1 from which on a text is a hit.
