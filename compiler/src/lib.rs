@@ -13,6 +13,7 @@ pub mod check;
 mod lower;
 mod author;
 mod emit;
+pub mod inspect;
 pub mod diagnostic;
 
 use pai_bundle::Bundle;

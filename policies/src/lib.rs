@@ -4,6 +4,7 @@
 pub mod vocabulary;
 pub mod base;
 pub mod facts;
+pub mod candidate;
 pub mod load;
 mod parse;
 mod entities;

@@ -15,7 +15,7 @@ use pai_policies::{Action, Permit};
 
 use crate::authorize::{self, Circumstances};
 use crate::bound::{self, Bound};
-use crate::candidate::Candidate;
+use crate::candidate::{self, Candidate};
 use crate::identify::Caller;
 use crate::protocol::anthropic::request::{self, Asked};
 use crate::refusal::{OverBudget, Refusal};
@@ -53,6 +53,8 @@ pub(crate) enum Forwarded {
 /// What one attempt came to.
 enum Attempt {
     Done(Forwarded),
+    /// Not sent.
+    Refused(Refusal),
     /// Another candidate may do better; this is what to say if none does.
     Next(Forwarded, Transient),
 }
@@ -76,6 +78,10 @@ pub(crate) async fn forward(
     while let Some(candidate) = queue.pop_front() {
         note.candidate(&candidate);
         match try_candidate(outgoing, &candidate, note).await {
+            Attempt::Refused(refusal) if told.is_none() && !leads_on(&refusal) => {
+                return Forwarded::Refused(refusal);
+            }
+            Attempt::Refused(refusal) => told = Some(more_telling(told, Forwarded::Refused(refusal))),
             Attempt::Done(result) => return result,
             Attempt::Next(result, transient) => {
                 told = Some(more_telling(told, result));
@@ -105,12 +111,7 @@ fn append_fallbacks(
     queue: &mut VecDeque<Candidate>,
     seen: &mut Vec<Candidate>,
 ) {
-    let Some(upstream) = snapshot.provider(&failed.provider) else { return };
-    for fallback in &upstream.provider.fallbacks {
-        let candidate = Candidate {
-            provider: QualifiedName::new(failed.provider.namespace.clone(), fallback.provider.clone()),
-            model: fallback.model.clone(),
-        };
+    for candidate in candidate::fallbacks(snapshot, failed) {
         if !seen.contains(&candidate) {
             seen.push(candidate.clone());
             queue.push_back(candidate);
@@ -130,7 +131,10 @@ async fn try_candidate(outgoing: &Outgoing<'_>, candidate: &Candidate, note: &mu
     loop {
         let (permit, hold) = match admit(outgoing, upstream, candidate, note).await {
             Ok(admitted) => admitted,
-            Err(refusal) => return refused(refusal, candidate, note),
+            Err(refusal) => {
+                note.attempt(candidate, &refusal.code());
+                return Attempt::Refused(refusal);
+            }
         };
         let sent = outgoing.client.send(upstream, permit, hold, call(outgoing, candidate)).await;
         let (result, wait) = match sent {
@@ -178,12 +182,10 @@ async fn pause(wait: Duration) {
     }
 }
 
-/// A policy's "no" to what was asked for is an answer; only a full budget sends the request on to the next candidate.
-fn refused(refusal: Refusal, candidate: &Candidate, note: &mut Note) -> Attempt {
-    note.attempt(candidate, &refusal.code());
-    let elsewhere = refusal.is_about_budget() || matches!(refusal, Refusal::OtherProtocol { .. });
-    let result = Forwarded::Refused(refusal);
-    if elsewhere { Attempt::Next(result, Transient::No) } else { Attempt::Done(result) }
+/// A policy's "no" to the first candidate, which is what was asked for, is an answer; only a full budget sends the
+/// request on. A "no" to a later one says nothing about those behind it.
+fn leads_on(refusal: &Refusal) -> bool {
+    refusal.is_about_budget() || matches!(refusal, Refusal::OtherProtocol { .. })
 }
 
 /// Bound, permit, hold: the three things without which nothing is sent.

@@ -77,7 +77,7 @@ fn answer(body: &serde_json::Value) -> Response {
 /// Bare ids first where they lead to one model only, since that is what clients know; then every reference.
 fn usable(snapshot: &Snapshot, circumstances: &Circumstances<'_>) -> Vec<Model> {
     let holder = circumstances.caller.holder();
-    let allowed: Vec<Candidate> = candidate::named(snapshot, holder)
+    let allowed: Vec<Candidate> = candidate::named(snapshot, holder.as_principal())
         .into_iter()
         .filter(|candidate| is_allowed(snapshot, circumstances, candidate))
         .collect();

@@ -12,6 +12,7 @@ use pai_bundle::origin::Places;
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::UnixSeconds;
+use pai_policies::candidate::Directory;
 use pai_policies::{Authorizer, LoadError, Principal};
 use secrecy::SecretString;
 
@@ -230,6 +231,20 @@ impl Snapshot {
             Holder::Agent(name) => self.agents.get(name).map(|agent| (agent.rate_limits, &agent.places)),
             Holder::AccessKey(name) => self.access_keys.get(name).map(|key| (key.rate_limits, &key.places)),
         }
+    }
+}
+
+impl Directory for Snapshot {
+    fn provider(&self, name: &QualifiedName) -> Option<&Provider> {
+        self.providers.get(name).map(|upstream| &upstream.provider)
+    }
+
+    fn agent(&self, name: &QualifiedName) -> Option<&Agent> {
+        self.agents.get(name)
+    }
+
+    fn access_key(&self, name: &QualifiedName) -> Option<&AccessKey> {
+        self.access_keys.get(name)
     }
 }
 

@@ -1,0 +1,13 @@
+//! Questions asked of finished bundles: what would the gateway do? No manifest text here, and no gateway: both ask
+//! the same evaluator about the same candidates.
+
+pub mod question;
+pub mod world;
+pub mod answer;
+
+pub use answer::{Answer, Considered, Outcome};
+pub use question::{Balances, Question, Who};
+pub use world::World;
+
+#[cfg(test)]
+mod tests;
