@@ -34,10 +34,10 @@ pub(crate) struct Lowered {
 pub(crate) fn lower(graph: &Graph, sources: &Sources) -> Result<Lowered, LowerError> {
     let mut limits = Vec::new();
     let models = provider::models(graph);
-    let providers =
+    let providers: Vec<Provider> =
         graph.providers.values().map(|provider| provider::lower(provider, &models, sources)).collect();
     let slices: Result<Vec<BuiltSlice>, LowerError> =
-        graph.providers.values().map(|provider| slice::lower(provider, sources, &mut limits)).collect();
+        providers.iter().map(|provider| slice::lower(provider, &mut limits)).collect();
     let agents = graph.agents.values().map(|agent| agent::lower(agent, sources, &mut limits)).collect();
     let access_keys =
         graph.access_keys.values().map(|key| access_key::lower(key, sources, &mut limits)).collect();

@@ -3,14 +3,13 @@
 
 use pai_bundle::limit::{Limit, Scope};
 use pai_bundle::name::QualifiedName;
+use pai_bundle::pattern::Pattern;
+use pai_bundle::provider::Provider;
 use pai_bundle::unit::Tokens;
 use pai_policies::vocabulary::{action, annotation, code, context, entity, kind};
 
-use super::places::origin;
 use super::policy::{Built, Forbid, LowerError, When, day_above, day_has, model_matches, request_above};
 use crate::diagnostic::nearest::list;
-use crate::manifest::{ModelProvider, Resource};
-use crate::source::Sources;
 
 /// The slice of a provider, its policies sorted by id.
 #[derive(Debug)]
@@ -19,12 +18,9 @@ pub(crate) struct BuiltSlice {
     pub(crate) policies: Vec<Built>,
 }
 
-pub(super) fn lower(
-    provider: &Resource<ModelProvider>,
-    sources: &Sources,
-    limits: &mut Vec<Limit>,
-) -> Result<BuiltSlice, LowerError> {
-    let part = Part { provider, sources };
+/// From the provider's own record, so that a changed record can be lowered again without its manifest.
+pub(crate) fn lower(provider: &Provider, limits: &mut Vec<Limit>) -> Result<BuiltSlice, LowerError> {
+    let part = Part { provider };
     let budgets = [part.per_day(), part.external_per_day()];
     let mut policies = Vec::new();
     for (forbid, limit) in budgets.into_iter().flatten() {
@@ -39,8 +35,7 @@ pub(super) fn lower(
 }
 
 struct Part<'a> {
-    provider: &'a Resource<ModelProvider>,
-    sources: &'a Sources,
+    provider: &'a Provider,
 }
 
 /// What a refusal says.
@@ -53,8 +48,8 @@ struct Says {
 
 impl Part<'_> {
     fn allowed_models(&self) -> Option<Forbid> {
-        let patterns = &self.provider.spec.allowed_models;
-        let shown: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let patterns = &self.provider.allowed_models;
+        let shown: Vec<&str> = patterns.iter().map(Pattern::as_str).collect();
         let says = Says {
             code: code::MODEL_NOT_ALLOWED,
             kind: kind::PERMISSION,
@@ -64,24 +59,24 @@ impl Part<'_> {
                 list(&shown)
             ),
         };
-        let clause = When::NotAny(patterns.iter().map(|pattern| model_matches(pattern)).collect());
+        let clause = When::NotAny(patterns.iter().map(|pattern| model_matches(pattern.as_str())).collect());
         (!patterns.is_empty()).then(|| self.forbid("/spec/allowedModels", action::USE, clause, says))
     }
 
     fn denied_models(&self) -> Option<Forbid> {
-        let patterns = &self.provider.spec.denied_models;
+        let patterns = &self.provider.denied_models;
         let says = Says {
             code: code::MODEL_DENIED,
             kind: kind::PERMISSION,
             reason: "provider {provider} denies model {model}".to_owned(),
             help: "ask for another model, or change spec.deniedModels of the provider".to_owned(),
         };
-        let clause = When::Any(patterns.iter().map(|pattern| model_matches(pattern)).collect());
+        let clause = When::Any(patterns.iter().map(|pattern| model_matches(pattern.as_str())).collect());
         (!patterns.is_empty()).then(|| self.forbid("/spec/deniedModels", action::USE, clause, says))
     }
 
     fn per_request(&self) -> Option<Forbid> {
-        let cap = self.provider.spec.max_tokens_per_request?.tokens();
+        let cap = self.provider.max_tokens_per_request?;
         let says = Says {
             code: code::REQUEST_TOO_LARGE,
             kind: kind::SIZE,
@@ -96,7 +91,7 @@ impl Part<'_> {
     }
 
     fn per_day(&self) -> Option<(Forbid, Limit)> {
-        let cap = self.provider.spec.max_tokens_per_day?.tokens();
+        let cap = self.provider.max_tokens_per_day?;
         let field = "/spec/maxTokensPerDay";
         let says = Says {
             code: code::BUDGET_EXHAUSTED,
@@ -116,7 +111,7 @@ impl Part<'_> {
     }
 
     fn external_per_day(&self) -> Option<(Forbid, Limit)> {
-        let cap = self.provider.spec.external_access?.max_tokens_per_day?.tokens();
+        let cap = self.provider.external_access.max_tokens_per_day?;
         let field = "/spec/externalAccess/maxTokensPerDay";
         let says = Says {
             code: code::BUDGET_EXHAUSTED,
@@ -138,7 +133,7 @@ impl Part<'_> {
     }
 
     fn forbid(&self, field: &str, action: &'static str, clause: When, says: Says) -> Forbid {
-        let origin = origin(self.provider, field, self.sources);
+        let origin = self.provider.places.of(field);
         let field_name = field.trim_start_matches("/spec/").replace('/', ".");
         Forbid {
             id: format!("{}/{}/{field_name}", entity::MODEL_PROVIDER, self.provider.name),
