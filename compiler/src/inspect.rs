@@ -4,8 +4,12 @@
 pub mod question;
 pub mod world;
 pub mod answer;
+pub mod change;
+pub mod advice;
 
+pub use advice::{Advice, advise};
 pub use answer::{Answer, Considered, Outcome};
+pub use change::Change;
 pub use question::{Balances, Question, Who};
 pub use world::World;
 

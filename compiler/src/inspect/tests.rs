@@ -105,3 +105,55 @@ fn addresses_count() {
     question.address = "10.1.2.3".parse().expect("an address");
     assert!(world().ask(&question).is_allowed());
 }
+
+fn advice(question: &Question) -> Vec<String> {
+    let world = world();
+    let answer = world.ask(question);
+    let Outcome::Refused(place) = answer.outcome else { panic!("not refused: {answer:?}") };
+    match advise(&world, question, &answer.candidates[place].candidate) {
+        Advice::Change(changes) => changes.iter().map(ToString::to_string).collect(),
+        Advice::None => Vec::new(),
+    }
+}
+
+#[test]
+fn advice_names_every_edit_that_is_needed_and_no_other() {
+    assert_eq!(
+        advice(&coder("a/claude-opus-4-6")),
+        [
+            "take `claude-opus-*` out of spec.deniedModels of provider a",
+            "add `a/claude-opus-4-6` to spec.models of agent coder"
+        ]
+    );
+    assert_eq!(
+        advice(&coder("claude-haiku-4-5")),
+        ["add `a/claude-haiku-4-5` to spec.models of agent coder"]
+    );
+    let mut laptop = coder("claude-haiku-4-5");
+    laptop.who = Who::AccessKey("default/laptop".parse().expect("a name"));
+    laptop.tokens = Tokens(400);
+    laptop.used.0.insert((Scope::Provider, "default/a".parse().expect("a name")), Tokens(700));
+    assert_eq!(
+        advice(&laptop),
+        [
+            "add `127.0.0.1/32` to spec.allowedCidrs of access key laptop",
+            "raise spec.maxTokensPerDay of provider a to at least 1100"
+        ]
+    );
+}
+
+#[test]
+fn a_change_moves_policies_and_limits_together() {
+    use change::ProviderEdit;
+    let name: pai_bundle::name::QualifiedName = "default/a".parse().expect("a name");
+    let change = Change::Provider(name.clone(), ProviderEdit::PerDay(Some(Tokens(2000))));
+    let bundle = change.apply(world().bundle()).expect("a bundle");
+    let limit = bundle.limits.iter().find(|limit| limit.scope == Scope::Provider && limit.name == name);
+    assert_eq!(limit.map(|limit| limit.tokens_per_day), Some(Tokens(2000)));
+    let world = World::new(bundle).expect("a world");
+    let mut question = coder("default");
+    question.used.0.insert((Scope::Provider, name), Tokens(1999));
+    assert_eq!(world.ask(&question).outcome, Outcome::Allowed(0));
+    question.tokens = Tokens(2);
+    assert_ne!(world.ask(&question).outcome, Outcome::Allowed(0));
+}
