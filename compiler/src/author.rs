@@ -18,6 +18,8 @@ use crate::emit::validator;
 use crate::source::{File, FileId, Sources, Span};
 use snippet::{Snippet, snippets};
 
+pub(crate) use snippet::string_length;
+
 /// Ids that belong to rules of ours.
 const RESERVED: &[&str] =
     &["base/", "ModelProvider/", "Agent/", "AccessKey/", "GuardBinding/", "built-in/", "merged"];
@@ -58,19 +60,22 @@ struct Authored<'a> {
     span: Span,
 }
 
-fn file_rules<'a>(id: FileId, file: &'a File, found: &mut Diagnostics) -> Vec<Authored<'a>> {
-    let set: PolicySet = match file.text().parse() {
-        Ok(set) => set,
-        Err(errors) => {
-            let whole = Snippet { text: file.text(), start: 0 };
-            found.extend(
-                errors
-                    .iter()
-                    .map(|error| advice::semicolon(from_cedar(&rules::SYNTAX, error, id, whole), whole)),
-            );
-            return Vec::new();
-        }
+/// The policies of a file, read and not checked; `None` where the text is not Cedar, which is reported.
+pub(crate) fn parse(id: FileId, file: &File, found: &mut Diagnostics) -> Option<PolicySet> {
+    let errors = match file.text().parse() {
+        Ok(set) => return Some(set),
+        Err(errors) => errors,
     };
+    let errors: cedar_policy::ParseErrors = errors;
+    let whole = Snippet { text: file.text(), start: 0 };
+    let findings =
+        errors.iter().map(|error| advice::semicolon(from_cedar(&rules::SYNTAX, error, id, whole), whole));
+    found.extend(findings);
+    None
+}
+
+fn file_rules<'a>(id: FileId, file: &'a File, found: &mut Diagnostics) -> Vec<Authored<'a>> {
+    let Some(set) = parse(id, file, found) else { return Vec::new() };
     let mut authored = Vec::new();
     for (number, (snippet, policy)) in snippets(&set, file.text()).into_iter().enumerate() {
         let span = Span::new(id, snippet.start, snippet.start + snippet.text.len());

@@ -1,7 +1,8 @@
 //! Manifest text in, bundle or diagnostics out. Pure: equal sources give equal results on every machine.
 //!
 //! The modules stand in the order of the data: text with places, typed manifests, the graph of what refers to what,
-//! checks over it, policies and limits lowered from it, the bundle. `diagnostic` is what all of them speak.
+//! checks over it, policies and limits lowered from it, the bundle. `format` goes from text to text. `diagnostic` is what
+//! all of them speak.
 
 pub mod source;
 pub mod surroundings;
@@ -14,6 +15,7 @@ mod lower;
 mod author;
 mod emit;
 pub mod inspect;
+pub mod format;
 pub mod diagnostic;
 
 use pai_bundle::Bundle;
@@ -21,6 +23,7 @@ use pai_bundle::Bundle;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use source::Sources;
 pub use surroundings::Surroundings;
+pub use workspace::mentions_us;
 
 /// What became of a workspace.
 #[derive(Debug, Clone)]

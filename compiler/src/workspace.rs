@@ -125,8 +125,8 @@ fn name_of(document: &Document) -> Option<QualifiedName> {
     Some(QualifiedName::new(namespace, name))
 }
 
-/// Whether a chunk can hold anything of ours at all. Charts and templates are often not YAML, and none of our business.
-fn mentions_us(text: &str) -> bool {
+/// Whether a text can hold anything of ours at all. Charts and templates are often not YAML, and none of our business.
+pub fn mentions_us(text: &str) -> bool {
     text.contains("pai.io") || text.lines().filter_map(kind_in).any(identity::is_ours)
 }
 

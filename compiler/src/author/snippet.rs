@@ -59,7 +59,7 @@ impl Snippet<'_> {
 }
 
 /// The length of the string literal that `text` starts with, quotes included.
-fn string_length(text: &str) -> usize {
+pub(crate) fn string_length(text: &str) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
         match c {

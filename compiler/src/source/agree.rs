@@ -27,6 +27,15 @@ pub(crate) fn second_reading(chunk: Chunk<'_>) -> Vec<Reading> {
     values
 }
 
+/// All documents of a text as `serde_yaml` reads them; `None` where it gives up.
+pub(crate) fn values(text: &str) -> Option<Vec<serde_yaml::Value>> {
+    let mut values = Vec::new();
+    for document in serde_yaml::Deserializer::from_str(text) {
+        values.push(serde_yaml::Value::deserialize(document).ok()?);
+    }
+    Some(values)
+}
+
 /// Its words, and the line that it stopped in.
 fn refused(chunk: Chunk<'_>, error: &serde_yaml::Error) -> (String, Span) {
     let number = error.location().map_or(0, |location| location.line().saturating_sub(1));
