@@ -1,6 +1,7 @@
 //! The table of subcommands, and what their outcomes mean to whoever called.
 
 mod validate;
+mod fmt;
 mod build;
 mod serve;
 mod access_key;
@@ -35,6 +36,8 @@ impl From<Outcome> for ExitCode {
 pub(crate) enum Command {
     /// Check manifests and policies without building anything.
     Validate(validate::Arguments),
+    /// Lay out manifests and policies; comments stay where they are.
+    Fmt(fmt::Arguments),
     /// Compile manifests and policies to a bundle.
     Build(build::Arguments),
     /// Serve a workspace or a bundle.
@@ -48,6 +51,7 @@ impl Command {
     pub(crate) fn run(self) -> miette::Result<Outcome> {
         match self {
             Self::Validate(arguments) => validate::run(&arguments),
+            Self::Fmt(arguments) => fmt::run(&arguments),
             Self::Build(arguments) => build::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),

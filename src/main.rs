@@ -4,6 +4,7 @@ mod command;
 mod workspace;
 mod surroundings;
 mod findings;
+mod replace;
 mod terminal;
 
 use std::process::ExitCode;

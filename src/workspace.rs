@@ -1,5 +1,7 @@
 //! Finds and reads the files of a workspace: the only place that walks the file system.
 
+pub(crate) mod selection;
+
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
@@ -26,6 +28,10 @@ pub(crate) enum WorkspaceError {
         /// What was given.
         path: PathBuf,
     },
+    /// Files, and none of ours among them.
+    #[error("there are no manifests of pai here")]
+    #[diagnostic(help("give the folder that they are in; `--if-any` makes this no error"))]
+    NotOurs,
     /// A file or folder cannot be read.
     #[error("`{}` cannot be read: {cause}", path.display())]
     Unreadable {

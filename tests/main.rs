@@ -24,6 +24,8 @@ mod programs;
 mod golden;
 /// The same input gives the same bytes.
 mod reproducible;
+/// `pai fmt`: nothing but layout changes.
+mod formatting;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

@@ -1,7 +1,6 @@
 //! `pai build`: compiles a workspace to a bundle file.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use miette::miette;
@@ -10,7 +9,7 @@ use pai_bundle::codec;
 use super::Outcome;
 use crate::findings::{self, Format};
 use crate::surroundings::SecretArguments;
-use crate::{terminal, workspace};
+use crate::{replace, terminal, workspace};
 
 /// What to build, and where to.
 #[derive(Debug, Args)]
@@ -36,20 +35,10 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     findings::show(&compiled.diagnostics, &workspace.shown, arguments.format);
     let Some(bundle) = compiled.bundle else { return Ok(Outcome::Findings) };
     let (bytes, digest) = codec::encode(&bundle).map_err(|cause| miette!("{cause}"))?;
-    write(&arguments.output, &bytes)
+    // A gateway may be reading the old one.
+    replace::file(&arguments.output, &bytes)
         .map_err(|cause| miette!("bundle `{}` cannot be written: {cause}", arguments.output.display()))?;
     terminal::say(&format!("wrote {}", arguments.output.display()));
     terminal::print(digest.as_str());
     Ok(Outcome::Clean)
-}
-
-/// Whole or not at all: a gateway may be reading the old one.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".new");
-    let temporary = path.with_file_name(name);
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)
 }

@@ -1,20 +1,18 @@
 //! `pai validate`: checks manifests and policies.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::Outcome;
 use crate::findings::{self, Format};
 use crate::surroundings::SecretArguments;
-use crate::{terminal, workspace};
+use crate::terminal;
+use crate::workspace::selection::Selection;
 
 /// What to check.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Folders or files; together they are one workspace.
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
     /// How findings are printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -24,8 +22,8 @@ pub(crate) struct Arguments {
 
 /// Checks, and says what it found.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
-    let workspace = workspace::read(&arguments.paths)?;
-    let surroundings = arguments.secrets.surroundings(&arguments.paths)?;
+    let Some(workspace) = arguments.selection.read()? else { return Ok(Outcome::Clean) };
+    let surroundings = arguments.secrets.surroundings(&arguments.selection.paths())?;
     let found = pai_compiler::check_within(&workspace.sources, &surroundings);
     findings::show(&found, &workspace.shown, arguments.format);
     if found.has_errors() {
