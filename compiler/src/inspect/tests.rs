@@ -1,3 +1,5 @@
+//! What a bundle answers offline, case by case.
+
 use pai_bundle::limit::Scope;
 use pai_bundle::unit::{Tokens, UnixSeconds};
 
