@@ -26,6 +26,8 @@ mod golden;
 mod reproducible;
 /// `pai fmt`: nothing but layout changes.
 mod formatting;
+/// Hooks for pre-commit, and the wheel behind them.
+mod hooks;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.
