@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub mod language;
+pub mod list;
 
 /// A pattern such as `claude-*` or `gpt-4o`. Case counts; there is no escape, since model ids have no `*`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! A provider whose denials leave nothing to call.
 
 use pai_bundle::pattern::Pattern;
+use pai_bundle::pattern::list::PatternList;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::graph::Graph;
@@ -34,12 +35,15 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
 impl ModelProvider {
     /// Whether the provider's own lists keep out every model there could be.
     pub(crate) fn offers_nothing(&self) -> bool {
-        let denied: Vec<Pattern> = self.denied_models.iter().map(Pattern::new).collect();
-        let all_denied = |allowed: &Pattern| denied.iter().any(|pattern| pattern.covers(allowed));
-        if self.allowed_models.is_empty() {
-            return all_denied(&Pattern::new("*"));
+        if self.denied_models.is_empty() {
+            return false;
         }
-        self.allowed_models.iter().map(Pattern::new).all(|allowed| all_denied(&allowed))
+        let denied: Vec<Pattern> = self.denied_models.iter().map(Pattern::new).collect();
+        let list = PatternList::new(&denied, self.allowed_models.len());
+        if self.allowed_models.is_empty() {
+            return list.covering(&Pattern::new("*")).is_some();
+        }
+        self.allowed_models.iter().map(Pattern::new).all(|allowed| list.covering(&allowed).is_some())
     }
 }
 

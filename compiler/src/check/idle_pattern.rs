@@ -3,6 +3,7 @@
 use pai_bundle::catalogue;
 use pai_bundle::pattern::Pattern;
 use pai_bundle::pattern::language::{Common, common};
+use pai_bundle::pattern::list::{COMPARISONS_MAX, PatternList};
 
 use super::key_models_denied::reachable;
 use crate::diagnostic::nearest::suggest;
@@ -43,13 +44,14 @@ fn patterns(texts: &[String]) -> Vec<Pattern> {
 
 fn allowed(provider: &Resource<ModelProvider>, found: &mut Diagnostics) {
     let (allowed, denied) = (patterns(&provider.spec.allowed_models), patterns(&provider.spec.denied_models));
+    let (list, denials) =
+        (PatternList::new(&allowed, allowed.len()), PatternList::new(&denied, allowed.len()));
     for (at, pattern) in allowed.iter().enumerate() {
         let idle = Idle { of: provider, field: "/spec/allowedModels", at, pattern };
-        if let Some(other) = denied.iter().position(|other| other.covers(pattern)) {
+        let beyond = if pattern.is_literal() { list.repeats(at) } else { list.beyond(at) };
+        if let Some(other) = denials.covering(pattern) {
             found.push(idle.beside("/spec/deniedModels", other, "is denied altogether", "denied here"));
-        } else if let Some(other) =
-            outer(&allowed, at).filter(|other| !pattern.is_literal() || allowed.get(*other) == Some(pattern))
-        {
+        } else if let Some(other) = beyond {
             found.push(idle.beside("/spec/allowedModels", other, "allows nothing more", "allows it already"));
         } else if !pattern.is_literal() && matches_nothing_known(provider, pattern) {
             found.push(idle.unknown(provider));
@@ -59,16 +61,25 @@ fn allowed(provider: &Resource<ModelProvider>, found: &mut Diagnostics) {
 
 fn denied(provider: &Resource<ModelProvider>, found: &mut Diagnostics) {
     let (allowed, denied) = (patterns(&provider.spec.allowed_models), patterns(&provider.spec.denied_models));
+    let (list, allowances) =
+        (PatternList::new(&denied, denied.len()), PatternList::new(&allowed, denied.len()));
+    let few = denied.len().saturating_mul(allowed.len()) <= COMPARISONS_MAX;
+    let never_allowed = |pattern: &Pattern| {
+        if allowed.is_empty() || !few {
+            return false;
+        }
+        if pattern.is_literal() {
+            return allowances.covering(pattern).is_none();
+        }
+        common(&[std::slice::from_ref(pattern), &allowed], &[]) == Common::Nothing
+    };
     for (at, pattern) in denied.iter().enumerate() {
         let idle = Idle { of: provider, field: "/spec/deniedModels", at, pattern };
-        if let Some(other) = outer(&denied, at) {
+        if let Some(other) = list.beyond(at) {
             found.push(idle.beside("/spec/deniedModels", other, "denies nothing more", "denies it already"));
-        } else if !allowed.is_empty()
-            && common(&[std::slice::from_ref(pattern), &allowed], &[]) == Common::Nothing
-        {
-            let text = "is not allowed anyway";
-            let finding =
-                idle.finding(text).also(provider.at("/spec/allowedModels"), "only these are allowed");
+        } else if never_allowed(pattern) {
+            let finding = idle.finding("is not allowed anyway");
+            let finding = finding.also(provider.at("/spec/allowedModels"), "only these are allowed");
             found.push(finding.help("remove it, or correct it"));
         } else if matches_nothing_known(provider, pattern) {
             found.push(idle.unknown(provider));
@@ -84,12 +95,19 @@ fn of_key(graph: &Graph, key: &Resource<AccessKey>, found: &mut Diagnostics) {
         return;
     }
     let allowed = patterns(&key.spec.allowed_models);
+    let offered = providers
+        .iter()
+        .map(|provider| provider.spec.allowed_models.len() + provider.spec.denied_models.len());
+    if offered.sum::<usize>().saturating_mul(allowed.len()) > COMPARISONS_MAX {
+        return;
+    }
+    let list = PatternList::new(&allowed, allowed.len());
     for (at, (pattern, text)) in allowed.iter().zip(&key.spec.allowed_models).enumerate() {
         let idle = Idle { of: key, field: "/spec/allowedModels", at, pattern };
         let reaches = |provider: &&Resource<ModelProvider>| {
             reachable(std::slice::from_ref(text), provider) != Common::Nothing
         };
-        if let Some(other) = outer(&allowed, at) {
+        if let Some(other) = list.beyond(at) {
             found.push(idle.beside("/spec/allowedModels", other, "allows nothing more", "allows it already"));
         } else if !providers.iter().any(reaches) {
             let finding = idle.finding("its providers let none of these through");
@@ -103,14 +121,6 @@ fn of_key(graph: &Graph, key: &Resource<AccessKey>, found: &mut Diagnostics) {
             found.push(idle.unknown(first));
         }
     }
-}
-
-/// Another pattern of the list that covers this one; of two equal ones, the first covers the second.
-fn outer(list: &[Pattern], at: usize) -> Option<usize> {
-    let pattern = list.get(at)?;
-    list.iter().enumerate().position(|(other_at, other)| {
-        other_at != at && other.covers(pattern) && (!pattern.covers(other) || other_at < at)
-    })
 }
 
 /// Whether the provider's models are known, and none of them matches. Dated forms of a model are known as well.

@@ -25,10 +25,11 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
     for reference in graph.references() {
         let crate::graph::Target::Provider(provider) = reference.target else { continue };
         let Some(model) = reference.rest.strip_prefix('/') else { continue };
-        if provider.spec.offers_nothing() || explained.contains(&reference.span) {
-            continue;
-        }
-        if let Err(why) = provider.spec.offers(model) {
+        // An agent without any model, or a provider that offers nothing to anybody, has a finding of its own.
+        if let Err(why) = provider.spec.offers(model)
+            && !explained.contains(&reference.span)
+            && !provider.spec.offers_nothing()
+        {
             found.push(finding(provider, model, &why, reference.span));
         }
     }
