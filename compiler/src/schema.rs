@@ -1,21 +1,20 @@
 //! JSON Schemas from the manifest types, and documents checked against them.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 pub(crate) mod generate;
 pub(crate) mod rules;
 mod formats;
+mod place;
 mod validator;
 mod wording;
 
 pub use generate::{SchemaFile, files};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::{Manifest, Spec};
+use crate::manifest::{self, Manifest, Spec};
 use crate::source::Span;
-use crate::source::scalar::without_underscores;
+use crate::source::scalar::{self, without_underscores};
 use crate::source::tree::{Content, Document, Spelling};
 
 /// What was complained about already: what the schema says of it is a consequence.
@@ -46,8 +45,9 @@ pub(crate) fn read<S: Spec>(
         return None;
     };
     let mut value = document.root.to_value();
-    integers_with_underscores(document, &checker.validator, &mut value);
-    let mut invalid = false;
+    let differing = settle_spellings(document, &checker.schema, &mut value);
+    let mut invalid = !differing.is_empty();
+    found.extend(differing);
     for error in checker.validator.iter_errors(&value) {
         invalid = true;
         let findings = wording::diagnostics(&error, document, &checker.schema);
@@ -65,29 +65,34 @@ pub(crate) fn read<S: Spec>(
     }
 }
 
-/// Makes integers of digits with underscores where the schema wants integers. In YAML 1.2 they are text, and stay
-/// text in text fields.
-fn integers_with_underscores(document: &Document, validator: &jsonschema::Validator, value: &mut Value) {
-    let mut written = BTreeSet::new();
+/// Makes integers of digits with underscores where the schema wants numbers, and complains of them where it wants text,
+/// since YAML 1.1 readers take them for numbers there; the same with days and times that stand where no time is wanted.
+fn settle_spellings(document: &Document, schema: &Value, value: &mut Value) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
     document.root.walk(&mut |pointer, _, node| {
-        if matches!(node.content, Content::Scalar { spelling: Spelling::Underscores, .. }) {
-            written.insert(pointer.to_owned());
+        let Content::Scalar { value: Value::String(text), spelling } = &node.content else { return };
+        if *spelling == Spelling::Usual {
+            return;
+        }
+        let Some(wanted) = place::at(schema, pointer) else { return };
+        let as_text = place::wants(wanted, "string") || wanted.get("type").is_none();
+        let why = match spelling {
+            Spelling::Underscores if place::wants(wanted, "integer") || place::wants(wanted, "number") => {
+                if let (Some(number), Some(place)) = (without_underscores(text), value.pointer_mut(pointer)) {
+                    *place = number;
+                }
+                return;
+            }
+            Spelling::Underscores => "some YAML readers take it for a number",
+            _ if wanted.get("format").is_some_and(|format| format == manifest::text::format::MOMENT) => {
+                return;
+            }
+            _ => "some YAML readers take it for a point in time",
+        };
+        // Where something else altogether is wanted, the schema says so.
+        if as_text {
+            findings.push(scalar::ambiguous(text, why, node.span));
         }
     });
-    if written.is_empty() {
-        return;
-    }
-    let wanted: Vec<String> = validator
-        .iter_errors(value)
-        .filter(|error| matches!(error.kind(), jsonschema::error::ValidationErrorKind::Type { .. }))
-        .map(|error| error.instance_path().to_string())
-        .filter(|pointer| written.contains(pointer))
-        .collect();
-    for pointer in wanted {
-        if let Some(place) = value.pointer_mut(&pointer)
-            && let Some(number) = place.as_str().and_then(without_underscores)
-        {
-            *place = number;
-        }
-    }
+    findings
 }

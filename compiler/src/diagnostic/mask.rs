@@ -69,11 +69,26 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
 /// The longest input that a message repeats, in characters.
 const SHOWN_CHARS: usize = 80;
 
-/// Input as messages show it: in backticks, masked, on one line, cut where it is long.
+/// Input as messages show it: in backticks, masked, on one line, cut where it is long, and with nothing that cannot be
+/// seen or that would turn the line around.
 pub(crate) fn shown(input: &str) -> String {
     let masked = text(input);
-    let mut line: String =
-        masked.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line = String::new();
+    for c in masked.chars().take(SHOWN_CHARS) {
+        match c {
+            ' '..='~' => line.push(c),
+            '\u{a0}'
+            | '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => {
+                line.extend(c.escape_unicode());
+            }
+            c if c.is_control() => line.push(' '),
+            c => line.push(c),
+        }
+    }
     if masked.chars().count() > SHOWN_CHARS {
         line.push('…');
     }
@@ -90,6 +105,12 @@ mod tests {
         let masked = text(given);
         assert_eq!(masked.len(), given.len());
         assert_eq!(masked, "key: sk-ant-************** # and pak_****************");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(shown("na\u{200b}me"), "`na\\u{200b}me`");
+        assert_eq!(shown("\u{a0}é\n\u{202e}x"), "`\\u{a0}é \\u{202e}x`");
     }
 
     #[test]

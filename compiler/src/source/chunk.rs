@@ -4,8 +4,8 @@ use super::{File, FileId, Span};
 
 /// A part of a file that starts at a document marker or at the file's start.
 ///
-/// INVARIANT: `text` is the file's text from byte `start` on. A line that starts with `---` is a document marker
-/// wherever it stands, also within quotes and blocks (YAML 1.2, 9.1.2), so cutting there is exact.
+/// INVARIANT: `text` is the file's text from byte `start` on. A line that starts with `---` or `...` is a document
+/// marker wherever it stands, also within quotes and blocks (YAML 1.2, 9.1.2), so cutting there is exact.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chunk<'a> {
     pub(crate) file: FileId,
@@ -22,10 +22,14 @@ pub(crate) fn chunks(id: FileId, file: &File) -> Vec<Chunk<'_>> {
     for line in text.get(first..).unwrap_or_default().split_inclusive('\n') {
         // What stands before the first marker may be comments and directives, which belong to what follows.
         let last = cuts.last().copied().unwrap_or(first);
-        if is_marker(line) && !is_preamble(text.get(last..at).unwrap_or_default()) {
+        if is_marker(line, "---") && !is_preamble(text.get(last..at).unwrap_or_default()) {
             cuts.push(at);
         }
         at += line.len();
+        // Behind an end marker there may be directives, which belong to what follows as well.
+        if is_marker(line, "...") {
+            cuts.push(at);
+        }
     }
     let ends = cuts.iter().copied().skip(1).chain(std::iter::once(text.len()));
     let parts = cuts.iter().zip(ends);
@@ -38,8 +42,8 @@ pub(crate) fn chunks(id: FileId, file: &File) -> Vec<Chunk<'_>> {
         .collect()
 }
 
-fn is_marker(line: &str) -> bool {
-    line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+fn is_marker(line: &str, marker: &str) -> bool {
+    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
 fn is_preamble(text: &str) -> bool {

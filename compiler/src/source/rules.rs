@@ -35,7 +35,7 @@ rules! {
         "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}}\n";
     MERGE_KEY: "PAI0104" "merge-key" "merge keys are not read",
         "`<<` is an extension that YAML 1.2 does not have: some readers merge, others see a field of that name. Write the \
-         fields out, or give the whole value an anchor.",
+         fields out, or give the whole value an anchor (`&name`) and use it again with an alias (`*name`).",
         "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {<<: {onError: deny}, classifier: {type: rules}}\n" =>
         "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {onError: deny, classifier: {type: rules}}\n";
     DEPTH: "PAI0105" "too-deep" "values are nested too deeply",
@@ -44,11 +44,12 @@ rules! {
         "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {name: a}\nspec: {models: [p/m], packages: [python3]}\n---\napiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: p}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n";
     KEY: "PAI0106" "key-not-text" "a key is not text",
         "Keys of a manifest are names. Put quotes around a key that looks like a number or a truth value.",
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {[x]: y}}\nspec: {classifier: {type: rules}}\n" =>
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {x: y}}\nspec: {classifier: {type: rules}}\n";
+        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {[x]: z}}\nspec: {classifier: {type: rules}}\n" =>
+        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {x: z}}\nspec: {classifier: {type: rules}}\n";
     AMBIGUOUS: "PAI0107" "ambiguous-scalar" "YAML readers do not agree on this value",
-        "Without quotes, `no` is text to one reader and false to another, `0777` is 777 or 511, and `1:30` is text or 90. \
-         Put quotes around text; write numbers as plain decimal digits.",
+        "Without quotes, `no` is text to one reader and false to another, `0777` is 777 or 511, `1:30` is text or 90, and `2027-01-31` \
+         is text or a date. Put quotes around text; write numbers as plain decimal digits. Integer fields take `1_000_000`, and \
+         fields for a time take a day or a time as it is.",
         "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {team: no}}\nspec: {classifier: {type: rules}}\n" =>
         "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a, labels: {team: \"no\"}}\nspec: {classifier: {type: rules}}\n";
     ALIAS: "PAI0108" "alias" "an alias cannot be expanded",

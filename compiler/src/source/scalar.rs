@@ -3,6 +3,8 @@
 use serde_json::{Number, Value};
 
 use super::tree::Spelling;
+use super::{Span, rules};
+use crate::diagnostic::{Diagnostic, mask::shown};
 
 /// An unquoted scalar, understood or refused.
 #[derive(Debug, PartialEq)]
@@ -19,9 +21,13 @@ pub(crate) fn plain(text: &str) -> Plain {
         "" | "~" | "null" | "Null" | "NULL" => return usual(Value::Null),
         "true" | "True" | "TRUE" => return usual(Value::Bool(true)),
         "false" | "False" | "FALSE" => return usual(Value::Bool(false)),
+        "<<" | "=" => {
+            return Plain::Ambiguous("YAML 1.1 readers take it for a key with a meaning of its own");
+        }
         _ => {}
     }
-    if ["yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) {
+    // YAML 1.1 has the single letters as well; which readers kept them differs by their version.
+    if ["yes", "no", "on", "off", "y", "n"].iter().any(|word| text.eq_ignore_ascii_case(word)) {
         return Plain::Ambiguous("some YAML readers take it for a truth value and others for text");
     }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -31,7 +37,10 @@ pub(crate) fn plain(text: &str) -> Plain {
     if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return usual(Value::String(text.to_owned()));
     }
-    number(text, unsigned).unwrap_or_else(|| usual(Value::String(text.to_owned())))
+    number(text, unsigned).unwrap_or_else(|| {
+        let spelling = if is_date(text) { Spelling::Date } else { Spelling::Usual };
+        Plain::Means(Value::String(text.to_owned()), spelling)
+    })
 }
 
 /// A number, or what some reader takes for one.
@@ -48,11 +57,17 @@ fn number(text: &str, unsigned: &str) -> Option<Plain> {
             Err(_) => Plain::Ambiguous("it is too large for an integer"),
         });
     }
-    if unsigned.contains('_') && unsigned.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
+    let grouped =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    if grouped(unsigned) {
         return Some(Plain::Means(Value::String(text.to_owned()), Spelling::Underscores));
     }
-    if unsigned.contains(':') && unsigned.split(':').all(digits) {
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    if whole.contains(':') && whole.split(':').all(grouped) && (fraction.is_empty() || grouped(fraction)) {
         return Some(Plain::Ambiguous("some YAML readers take it for a number in base 60"));
+    }
+    if unsigned.contains('_') && unsigned.contains('.') && grouped(&unsigned.replace('.', "")) {
+        return Some(Plain::Ambiguous("some YAML readers take it for a number with groups of digits"));
     }
     let base = ["0x", "0o", "0b", "0X", "0O", "0B"].iter().any(|prefix| unsigned.starts_with(prefix));
     if base
@@ -62,8 +77,34 @@ fn number(text: &str, unsigned: &str) -> Option<Plain> {
         return Some(Plain::Ambiguous("YAML readers do not agree on numbers in other bases"));
     }
     let float = unsigned.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
-    let finite = text.parse::<f64>().ok().filter(|number| float && number.is_finite())?;
-    Number::from_f64(finite).map(|number| Plain::Means(Value::Number(number), Spelling::Usual))
+    let number = text.parse::<f64>().ok().filter(|_| float)?;
+    if unsigned.contains(['e', 'E']) {
+        return Some(Plain::Ambiguous("YAML readers do not agree on numbers with an exponent"));
+    }
+    Some(match Number::from_f64(number) {
+        Some(number) => Plain::Means(Value::Number(number), Spelling::Usual),
+        None => Plain::Ambiguous("it is too large for a number"),
+    })
+}
+
+/// Whether YAML 1.1 has this as a date or a time: `2027-01-31`, alone or with a time behind it.
+fn is_date(text: &str) -> bool {
+    let digits = |part: &str, from, to| {
+        (from..=to).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (date, time) = text.split_once(['T', 't', ' ', '\t']).unwrap_or((text, "0"));
+    let mut parts = date.split('-');
+    let widths = [(4, 4), (1, 2), (1, 2)];
+    let is_date =
+        widths.into_iter().all(|(from, to)| parts.next().is_some_and(|part| digits(part, from, to)));
+    is_date && parts.next().is_none() && time.trim_start().starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A finding about a value that readers read differently.
+pub(crate) fn ambiguous(text: &str, why: &str, place: Span) -> Diagnostic {
+    Diagnostic::new(&rules::AMBIGUOUS, place, format!("YAML readers do not agree on {}", shown(text)))
+        .label(why)
+        .help(format!("quote it if it is text: \"{text}\""))
 }
 
 /// The integer that digits with underscores stand for.
@@ -87,16 +128,21 @@ mod tests {
             ("-3", json!(-3)),
             ("0", json!(0)),
             ("2.5", json!(2.5)),
-            ("1e3", json!(1000.0)),
+            ("-.5", json!(-0.5)),
             ("true", json!(true)),
             ("~", json!(null)),
-            ("2026-12-01", json!("2026-12-01")),
-            ("2026-12-01T00:00:00Z", json!("2026-12-01T00:00:00Z")),
             ("1.2.3", json!("1.2.3")),
             ("10.0.0.0/8", json!("10.0.0.0/8")),
             ("anthropic/claude", json!("anthropic/claude")),
             ("4o", json!("4o")),
             ("0xyz", json!("0xyz")),
+            ("2024-10-21-preview", json!("2024-10-21-preview")),
+            ("1-2-3", json!("1-2-3")),
+            ("_1", json!("_1")),
+            ("1e", json!("1e")),
+            ("NaN", json!("NaN")),
+            ("nULL", json!("nULL")),
+            ("yes please", json!("yes please")),
         ] {
             assert_eq!(plain(text), Plain::Means(value, Spelling::Usual), "{text}");
         }
@@ -104,12 +150,55 @@ mod tests {
 
     #[test]
     fn what_readers_read_differently_is_refused() {
-        for text in
-            ["yes", "NO", "On", "off", "0777", "1:30", "12:30:45", ".inf", "-.Inf", ".nan", "0x1F", "0o17"]
-        {
+        for text in [
+            "yes",
+            "NO",
+            "On",
+            "off",
+            "y",
+            "N",
+            "0777",
+            "-00",
+            "+0777",
+            "08",
+            "1:30",
+            "12:30:45",
+            "1_0:30",
+            "1:30.5",
+            ".inf",
+            "-.Inf",
+            ".nan",
+            "0x1F",
+            "0o17",
+            "-0o7",
+            "0b101",
+            "1e3",
+            "1.5e+3",
+            "1e1000",
+            "1_000.5",
+            "685_230.15",
+            "=",
+            "<<",
+        ] {
             assert!(matches!(plain(text), Plain::Ambiguous(_)), "{text}");
         }
-        assert!(matches!(plain("9223372036854775808"), Plain::Ambiguous(_)));
+        let long = format!("{}.0", "9".repeat(400));
+        for text in ["9223372036854775808", "99999999999999999999", &long] {
+            assert!(matches!(plain(text), Plain::Ambiguous(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_kept_for_whoever_wants_one() {
+        for text in [
+            "2026-12-01",
+            "2026-1-2",
+            "2026-12-01T00:00:00Z",
+            "2001-12-14t21:59:43.10-05:00",
+            "2001-12-14 21:59:43",
+        ] {
+            assert_eq!(plain(text), Plain::Means(json!(text), Spelling::Date), "{text}");
+        }
     }
 
     #[test]

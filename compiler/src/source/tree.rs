@@ -4,6 +4,10 @@ use serde_json::{Map, Value};
 
 use super::Span;
 
+mod entries;
+
+pub(crate) use entries::Entries;
+
 /// A value and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -20,15 +24,17 @@ pub(crate) enum Content {
         spelling: Spelling,
     },
     Sequence(Vec<Node>),
-    Mapping(Vec<Entry>),
+    Mapping(Entries),
 }
 
 /// How a scalar was written, as far as it matters later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spelling {
     Usual,
-    /// Unquoted digits with underscores: text in YAML 1.2, an integer where a field wants one.
+    /// Unquoted digits with underscores: text in YAML 1.2, a number in 1.1, and here an integer where a field wants one.
     Underscores,
+    /// An unquoted day or time: text in YAML 1.2, a point in time in 1.1, and here what a field for a time wants.
+    Date,
 }
 
 /// One line of a mapping.
@@ -49,7 +55,7 @@ impl Node {
     /// The entry of a mapping.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.content {
-            Content::Mapping(entries) => entries.iter().find(|entry| entry.key == key),
+            Content::Mapping(entries) => entries.find(key),
             _ => None,
         }
     }
@@ -65,6 +71,25 @@ impl Node {
     /// Whether a key has nothing behind it: null that takes no room.
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self.content, Content::Scalar { value: Value::Null, .. }) && self.span.start == self.span.end
+    }
+
+    /// The same value, standing at `place` with everything in it: what an alias stands for is there where the alias is.
+    pub(crate) fn moved(&self, place: Span) -> Self {
+        let content = match &self.content {
+            scalar @ Content::Scalar { .. } => scalar.clone(),
+            Content::Sequence(items) => {
+                Content::Sequence(items.iter().map(|item| item.moved(place)).collect())
+            }
+            Content::Mapping(entries) => {
+                let moved = entries.iter().map(|entry| Entry {
+                    key: entry.key.clone(),
+                    key_span: place,
+                    value: entry.value.moved(place),
+                });
+                Content::Mapping(Entries::new(moved.collect()))
+            }
+        };
+        Self { content, span: place }
     }
 
     /// As JSON, places dropped.

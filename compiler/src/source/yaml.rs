@@ -9,7 +9,7 @@ use super::Span;
 use super::chunk::Chunk;
 use super::rules;
 use super::scalar::{self, Plain};
-use super::tree::{Content, Document, Entry, Node, Spelling};
+use super::tree::{Content, Document, Entries, Entry, Node, Spelling};
 use crate::diagnostic::{Diagnostic, mask::shown};
 
 mod complaint;
@@ -19,6 +19,10 @@ const DEPTH_MAX: usize = 64;
 
 /// How many values all aliases of a document may stand for: against bombs of aliases of aliases.
 const ALIASED_NODES_MAX: usize = 10_000;
+
+/// How many values all anchors of a document may keep: anchors within anchors would otherwise keep the same values again
+/// and again.
+const ANCHORED_NODES_MAX: usize = 100_000;
 
 /// What a chunk turned out to hold.
 #[derive(Debug, Default)]
@@ -38,6 +42,7 @@ pub(crate) fn read(chunk: Chunk<'_>) -> Read {
         findings: Vec::new(),
         anchors: BTreeMap::new(),
         aliased_left: ALIASED_NODES_MAX,
+        anchored_left: ANCHORED_NODES_MAX,
     };
     let mut read = Read::default();
     if let Err(error) = builder.stream(&mut read.documents) {
@@ -57,8 +62,10 @@ struct Builder<'a> {
     chunk: Chunk<'a>,
     bytes: Option<Vec<usize>>,
     findings: Vec<Diagnostic>,
-    anchors: BTreeMap<usize, Measured>,
+    /// What each anchor stands for; `None` where that is more than any alias may stand for.
+    anchors: BTreeMap<usize, Option<Measured>>,
     aliased_left: usize,
+    anchored_left: usize,
 }
 
 /// A node, how many nodes it has in all, and how deeply they are nested.
@@ -82,6 +89,7 @@ impl<'a> Builder<'a> {
                 Event::DocumentStart(_) => {
                     self.anchors.clear();
                     self.aliased_left = ALIASED_NODES_MAX;
+                    self.anchored_left = ANCHORED_NODES_MAX;
                 }
                 Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Nothing => {}
                 event => {
@@ -137,10 +145,18 @@ impl<'a> Builder<'a> {
             }
             _ => (Measured::leaf(null(place)), 0),
         };
-        if anchor > 0 {
-            self.anchors.insert(anchor, sized.clone());
-        }
+        self.keep(anchor, &sized);
         Ok(sized)
+    }
+
+    /// Keeps what an anchor stands for.
+    fn keep(&mut self, anchor: usize, sized: &Measured) {
+        if anchor == 0 {
+            return;
+        }
+        let left = self.anchored_left.checked_sub(sized.nodes).filter(|_| sized.nodes <= ALIASED_NODES_MAX);
+        self.anchored_left = left.unwrap_or(self.anchored_left);
+        self.anchors.insert(anchor, left.map(|_| sized.clone()));
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, place: Span) -> Node {
@@ -148,7 +164,7 @@ impl<'a> Builder<'a> {
             ScalarStyle::Plain => match scalar::plain(text) {
                 Plain::Means(value, spelling) => (value, spelling),
                 Plain::Ambiguous(why) => {
-                    self.find(complaint::ambiguous(text, why, place));
+                    self.find(scalar::ambiguous(text, why, place));
                     (Value::String(text.to_owned()), Spelling::Usual)
                 }
             },
@@ -203,7 +219,7 @@ impl<'a> Builder<'a> {
                 entries.push(Entry { key, key_span: at, value });
             }
         }
-        Ok(Measured { node: Node { content: Content::Mapping(entries), span }, nodes, height })
+        Ok(Measured { node: Node { content: Content::Mapping(Entries::new(entries)), span }, nodes, height })
     }
 
     /// A key's text; `None` where its entry is left out.
@@ -217,7 +233,7 @@ impl<'a> Builder<'a> {
         self.refuse_tag(tag.is_some(), place);
         if anchor > 0 {
             let node = self.scalar(&text, ScalarStyle::DoubleQuoted, place);
-            self.anchors.insert(anchor, Measured::leaf(node));
+            self.keep(anchor, &Measured::leaf(node));
         }
         if style == ScalarStyle::Plain {
             if text == "<<" {
@@ -236,7 +252,7 @@ impl<'a> Builder<'a> {
                             .help(format!("quote it: \"{text}\""));
                     self.find(finding);
                 }
-                Plain::Ambiguous(why) => self.find(complaint::ambiguous(&text, why, place)),
+                Plain::Ambiguous(why) => self.find(scalar::ambiguous(&text, why, place)),
             }
         }
         Ok(Some(text.into_owned()))
@@ -244,15 +260,12 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, anchor: usize, place: Span, depth: usize) -> Measured {
         let refused = |why: &str| Diagnostic::new(&rules::ALIAS, place, why).label("alias");
-        let Some(Measured { node, nodes, height }) = self.anchors.get(&anchor) else {
+        let Some(kept) = self.anchors.get(&anchor) else {
             self.find(refused("an alias stands inside the value that it names"));
             return Measured::leaf(null(place));
         };
-        if depth + height > DEPTH_MAX {
-            self.too_deep(place);
-            return Measured::leaf(null(place));
-        }
-        let Some(left) = self.aliased_left.checked_sub(*nodes) else {
+        let left = kept.as_ref().and_then(|kept| self.aliased_left.checked_sub(kept.nodes));
+        let (Some(Measured { node, nodes, height }), Some(left)) = (kept, left) else {
             let finding = refused("the aliases of this document stand for more than 10,000 values")
                 .help("write the values out");
             // One finding is enough, and nothing more is expanded.
@@ -260,8 +273,12 @@ impl<'a> Builder<'a> {
             self.find_once(finding);
             return Measured::leaf(null(place));
         };
+        if depth + height > DEPTH_MAX {
+            self.too_deep(place);
+            return Measured::leaf(null(place));
+        }
         self.aliased_left = left;
-        Measured { node: Node { span: place, ..node.clone() }, nodes: *nodes, height: *height }
+        Measured { node: node.moved(place), nodes: *nodes, height: *height }
     }
 
     fn find_once(&mut self, finding: Diagnostic) {

@@ -12,12 +12,6 @@ pub(super) fn duplicate(key: &str, place: Span, first: Span) -> Diagnostic {
         .help("remove one of them")
 }
 
-pub(super) fn ambiguous(text: &str, why: &str, place: Span) -> Diagnostic {
-    Diagnostic::new(&rules::AMBIGUOUS, place, format!("YAML readers do not agree on {}", shown(text)))
-        .label(why)
-        .help(format!("quote it if it is text: \"{text}\""))
-}
-
 /// Where the reader stopped, at a byte of a chunk, in its words.
 pub(super) fn syntax(chunk: Chunk<'_>, at: usize, info: &str) -> Diagnostic {
     let text = chunk.text;
@@ -32,7 +26,12 @@ pub(super) fn syntax(chunk: Chunk<'_>, at: usize, info: &str) -> Diagnostic {
     let line_start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     let indent = text.get(line_start..).unwrap_or_default();
     let has_tab = indent.chars().take_while(|c| c.is_whitespace() && *c != '\n').any(|c| c == '\t');
-    let help = has_tab.then(|| "indent with spaces: YAML does not accept tabs there".to_owned());
+    let at_tab = text.get(at.saturating_sub(1)..at + length).is_some_and(|around| around.contains('\t'));
+    let help = if has_tab {
+        Some("indent with spaces: YAML does not accept tabs there".to_owned())
+    } else {
+        at_tab.then(|| "write a space instead of the tab".to_owned())
+    };
     Diagnostic::new(
         &rules::SYNTAX,
         chunk.span(at, at + length),
