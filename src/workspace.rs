@@ -40,6 +40,17 @@ pub(crate) enum WorkspaceError {
         /// What the system says.
         cause: String,
     },
+    /// Some other encoding.
+    #[error("`{}` is not UTF-8: line {line} has the byte 0x{byte:02x}", path.display())]
+    #[diagnostic(help("save the file as UTF-8"))]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Where the first wrong byte is, from 1.
+        line: usize,
+        /// That byte.
+        byte: u8,
+    },
 }
 
 /// A workspace's files, under the names that the compiler knows them by and under those that the caller typed.
@@ -111,8 +122,16 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
 }
 
 fn text(file: &Path) -> Result<String, WorkspaceError> {
-    std::fs::read_to_string(file)
-        .map_err(|cause| WorkspaceError::Unreadable { path: file.to_owned(), cause: cause.to_string() })
+    let bytes = std::fs::read(file)
+        .map_err(|cause| WorkspaceError::Unreadable { path: file.to_owned(), cause: cause.to_string() })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let (good, wrong) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        WorkspaceError::NotUtf8 {
+            path: file.to_owned(),
+            line: good.split(|byte| *byte == b'\n').count(),
+            byte: wrong.first().copied().unwrap_or_default(),
+        }
+    })
 }
 
 fn slashes(path: &Path) -> String {

@@ -8,6 +8,7 @@ use crate::{Sources, compile};
 
 mod decide;
 mod wrong;
+mod yaml;
 mod large;
 
 const SEED: &str = "\

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::identity::{self, Identity, identify};
 use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Resource, Spec};
 use crate::schema::{self, Spoilt};
-use crate::source::agree::{compare, second_reading};
+use crate::source::agree::{compare, second_reading, stray_mark};
 use crate::source::chunk::{Chunk, chunks};
 use crate::source::tree::Document;
 use crate::source::{Sources, rules, yaml};
@@ -70,7 +70,7 @@ impl Workspace {
             };
             let differs = if findings.is_empty() {
                 let second = second.get_or_insert_with(|| second_reading(chunk));
-                compare(&document.root, second.get(at))
+                compare(&document.root, second.get(at)).map(|finding| stray_mark(chunk).unwrap_or(finding))
             } else {
                 None
             };

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::mask::shown;
 use crate::diagnostic::nearest::{list, nearest, suggest};
 use crate::schema::rules;
-use crate::source::tree::{Content, Document};
+use crate::source::tree::{Content, Document, Node};
 
 /// What a document says it is.
 #[derive(Debug)]
@@ -20,6 +20,9 @@ pub(crate) enum Identity {
 
 /// Reads `apiVersion` and `kind`.
 pub(crate) fn identify(document: &Document) -> Identity {
+    if let Some(listed) = listed(document) {
+        return Identity::Wrong(Box::new(in_a_list(listed)));
+    }
     if !matches!(document.root.content, Content::Mapping(_)) {
         return Identity::Foreign;
     }
@@ -40,6 +43,30 @@ pub(crate) fn identify(document: &Document) -> Identity {
         }
         _ => Identity::Foreign,
     }
+}
+
+/// A manifest of ours in a list: under `kind: List`, as `kubectl get -o yaml` prints them, or in a document that is a
+/// list itself.
+fn listed(document: &Document) -> Option<&Node> {
+    let list = if let Content::Mapping(_) = document.root.content {
+        let kind = document.root.entry("kind").and_then(|entry| entry.value.text())?;
+        &document.root.entry("items").filter(|_| kind.ends_with("List"))?.value
+    } else {
+        &document.root
+    };
+    let Content::Sequence(items) = &list.content else { return None };
+    let is_one = |item: &&Node| {
+        let version = item.entry("apiVersion").and_then(|entry| entry.value.text());
+        version.is_some_and(|version| version.split('/').next() == API_VERSION.split('/').next())
+    };
+    items.iter().find(is_one)
+}
+
+fn in_a_list(item: &Node) -> Diagnostic {
+    let version = item.entry("apiVersion").map_or(item.span, |entry| entry.value.span);
+    Diagnostic::new(&rules::UNKNOWN_KIND, version, "manifests in a list are not read")
+        .label("this one would be ignored")
+        .help("write each as a document of its own, with a line `---` between them")
 }
 
 /// Whether a kind is, or was, one of ours.

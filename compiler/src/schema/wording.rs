@@ -54,7 +54,12 @@ pub(super) fn unreadable(path: &str, why: &str, document: &Document) -> Diagnost
         document.span(&pointer),
         format!("the value of {field} cannot be used"),
     )
-    .label(mask::text(why).into_owned())
+    // A number with a point passes the schema when nothing stands behind it.
+    .label(if why.starts_with("invalid type: floating point") {
+        "write it without a point".to_owned()
+    } else {
+        mask::text(why).into_owned()
+    })
 }
 
 /// Where an error is, in the document and in the schema.

@@ -58,6 +58,19 @@ pub(crate) fn compare(root: &Node, second: Option<&Reading>) -> Option<Diagnosti
     }
 }
 
+/// A byte order mark that is not at the start of its file, as when files were put together: one reader skips it, the
+/// other reads it as text.
+pub(crate) fn stray_mark(chunk: Chunk<'_>) -> Option<Diagnostic> {
+    let at = chunk.text.find('\u{feff}')?;
+    let place = chunk.span(at, at + '\u{feff}'.len_utf8());
+    let message = "a byte order mark stands within the file";
+    Some(
+        Diagnostic::new(&SECOND_READER, place, message)
+            .label("an invisible character (U+FEFF)")
+            .help("remove it; it often comes in when files are put together"),
+    )
+}
+
 fn differing(node: &Node, second: &serde_yaml::Value) -> Option<Span> {
     match (&node.content, second) {
         (Content::Scalar { value, .. }, second) => (!same_scalar(value, second)).then_some(node.span),
