@@ -32,5 +32,7 @@ mod hooks;
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.
 mod agreement;
+/// Any bytes into the readers, for a while.
+mod fuzz;
 /// Rules of the house about the code itself.
 mod house;
