@@ -28,6 +28,8 @@ mod reproducible;
 mod formatting;
 /// Hooks for pre-commit, and the wheel behind them.
 mod hooks;
+/// The workflow for GitHub Actions, run.
+mod workflow;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.
