@@ -3,6 +3,7 @@
 mod validate;
 mod fmt;
 mod build;
+mod explain;
 mod serve;
 mod access_key;
 
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Fmt(fmt::Arguments),
     /// Compile manifests and policies to a bundle.
     Build(build::Arguments),
+    /// Say what a finding's code means, or what would become of a request, and why.
+    Explain(explain::Arguments),
     /// Serve a workspace or a bundle.
     Serve(serve::Arguments),
     /// Make access keys.
@@ -53,6 +56,7 @@ impl Command {
             Self::Validate(arguments) => validate::run(&arguments),
             Self::Fmt(arguments) => fmt::run(&arguments),
             Self::Build(arguments) => build::run(&arguments),
+            Self::Explain(arguments) => explain::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
         }

@@ -5,6 +5,8 @@ mod workspace;
 mod surroundings;
 mod findings;
 mod replace;
+mod compiled;
+mod account;
 mod terminal;
 
 use std::process::ExitCode;

@@ -36,5 +36,7 @@ mod examples;
 mod agreement;
 /// Any bytes into the readers, for a while.
 mod fuzz;
+/// A gateway over its socket and its bundle offline give the same answers.
+mod questions;
 /// Rules of the house about the code itself.
 mod house;

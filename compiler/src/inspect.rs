@@ -6,6 +6,7 @@ pub mod world;
 pub mod answer;
 pub mod change;
 pub mod advice;
+pub mod explain;
 
 pub use advice::{Advice, advise};
 pub use answer::{Answer, Considered, Outcome};

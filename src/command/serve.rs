@@ -2,22 +2,20 @@
 
 mod simulate;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use miette::miette;
-use pai_bundle::{Bundle, codec};
-use pai_compiler::Surroundings;
-use pai_ledger::{Clock, SystemClock};
+use pai_bundle::Bundle;
+use pai_ledger::SystemClock;
 use pai_runtime::arguments::ServeArguments;
 use pai_runtime::secret::Secrets;
 use pai_runtime::snapshot::Snapshot;
 use pai_runtime::{Gateway, Settings, stop, telemetry};
 
 use super::Outcome;
-use crate::findings::{self, Format};
-use crate::{terminal, workspace};
+use crate::{compiled, terminal, workspace};
 
 /// What to serve, and how.
 #[derive(Debug, Args)]
@@ -35,7 +33,7 @@ pub(crate) struct Arguments {
 /// Serves until a signal says stop.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     telemetry::start(arguments.serve.log_format());
-    let Some(bundle) = load(&arguments.path)? else { return Ok(Outcome::Findings) };
+    let Some(bundle) = compiled::load(&arguments.path)? else { return Ok(Outcome::Findings) };
     let state = workspace::state(&arguments.path);
     let settings = arguments.serve.settings(state);
     let runtime =
@@ -48,26 +46,6 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         }
     })?;
     Ok(Outcome::Clean)
-}
-
-/// The bundle, compiled if it has to be; `None` when there were errors, which have been shown.
-fn load(path: &Path) -> miette::Result<Option<Bundle>> {
-    if path.is_file() {
-        let bytes =
-            std::fs::read(path).map_err(|cause| miette!("`{}` cannot be read: {cause}", path.display()))?;
-        let looks_like_yaml =
-            path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if codec::is_bundle(&bytes) || !looks_like_yaml {
-            let (bundle, _) =
-                codec::decode(&bytes).map_err(|cause| miette!("bundle `{}`: {cause}", path.display()))?;
-            return Ok(Some(bundle));
-        }
-    }
-    let workspace = workspace::read(&[path.to_owned()])?;
-    let now = Surroundings { now: Some(SystemClock.now()), ..Surroundings::default() };
-    let compiled = pai_compiler::compile_within(&workspace.sources, &now);
-    findings::show(&compiled.diagnostics, &workspace.shown, Format::Human);
-    Ok(compiled.bundle)
 }
 
 async fn serve(bundle: Bundle, settings: &Settings) -> miette::Result<()> {

@@ -1,0 +1,150 @@
+//! `pai explain`: what a finding's code means, or what the gateway would do with a request, and why.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use miette::miette;
+use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
+use pai_bundle::unit::{Tokens, UnixSeconds};
+use pai_compiler::check;
+use pai_compiler::inspect::{Balances, Question, Who, World, explain};
+use pai_ledger::{Clock, SystemClock};
+use pai_policies::Action;
+
+use super::Outcome;
+use crate::{account, compiled, terminal};
+
+/// A code, or a request.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "pai explain CODE\n       pai explain --agent NAME|--key NAME --model MODEL [OPTIONS]"
+)]
+pub(crate) struct Arguments {
+    /// A finding's code or name, such as PAI0303; all of them with `list`.
+    #[arg(value_name = "CODE", conflicts_with_all = ["agent", "key", "model"], required_unless_present_any = ["agent", "key"])]
+    code: Option<String>,
+    /// The agent that asks.
+    #[arg(long, value_name = "NAME", conflicts_with = "key", requires = "model")]
+    agent: Option<Name>,
+    /// The access key that asks.
+    #[arg(long, value_name = "NAME", requires = "model")]
+    key: Option<Name>,
+    /// The model as a client would write it: provider/id, a bare id, or `default` for an agent's first.
+    #[arg(long)]
+    model: Option<String>,
+    /// What is done with the model.
+    #[arg(long, value_enum, default_value = "invoke")]
+    action: Use,
+    /// The most that the request can use: input and `max_tokens`.
+    #[arg(long, default_value = "1000", value_parser = account::tokens)]
+    tokens: Tokens,
+    /// Where it comes from.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
+    address: IpAddr,
+    /// When, as 2026-11-23T12:00:00Z [default: now].
+    #[arg(long, value_name = "TIME", value_parser = account::time)]
+    at: Option<UnixSeconds>,
+    /// Tokens that an account stands at today: provider/NAME=N, external/NAME=N, agent/NAME=N or key/NAME=N; repeatable.
+    #[arg(long, value_name = "ACCOUNT=N")]
+    used: Vec<account::Standing>,
+    /// The namespace of names without one.
+    #[arg(short, long, default_value = DEFAULT_NAMESPACE)]
+    namespace: Name,
+    /// A folder of manifests, or a bundle.
+    #[arg(long = "in", value_name = "PATH|BUNDLE", default_value = ".")]
+    path: PathBuf,
+    /// How the answer is printed.
+    #[arg(short, long, value_enum, default_value = "human")]
+    output: Output,
+}
+
+/// What a request does with a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Use {
+    Invoke,
+    Embed,
+    CountTokens,
+    List,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// Sentences.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+/// Explains. Exit code 1 says that the request would be refused.
+pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+    if let Some(code) = &arguments.code {
+        return run_code(code);
+    }
+    let named = |name: &Name| QualifiedName::new(arguments.namespace.clone(), name.clone());
+    let who = match (&arguments.agent, &arguments.key) {
+        (Some(agent), _) => Who::Agent(named(agent)),
+        (_, Some(key)) => Who::AccessKey(named(key)),
+        _ => return Err(miette!("say who asks: --agent NAME or --key NAME")),
+    };
+    let Some(bundle) = compiled::load_quietly(&arguments.path)? else { return Ok(Outcome::Findings) };
+    let mut used = Balances::default();
+    for standing in &arguments.used {
+        let (account, tokens) = standing.resolve(&arguments.namespace, &bundle)?;
+        used.0.insert(account, tokens);
+    }
+    let world = World::new(bundle).map_err(|cause| miette!("the bundle cannot be asked: {cause}"))?;
+    account::known(&who, &world)?;
+    let question = Question {
+        who,
+        model: arguments.model.clone().unwrap_or_default(),
+        action: match arguments.action {
+            Use::Invoke => Action::Invoke,
+            Use::Embed => Action::Embed,
+            Use::CountTokens => Action::CountTokens,
+            Use::List => Action::List,
+        },
+        tokens: arguments.tokens,
+        address: arguments.address,
+        at: arguments.at.unwrap_or_else(|| SystemClock.now()),
+        used,
+    };
+    let explanation = explain::explain(&world, &question);
+    match arguments.output {
+        Output::Human => terminal::print(explanation.human().trim_end()),
+        Output::Json => {
+            let text = serde_json::to_string_pretty(&explanation);
+            terminal::print(&text.map_err(|cause| miette!("{cause}"))?);
+        }
+    }
+    Ok(if explanation.is_allowed() { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// What a code means.
+fn run_code(code: &str) -> miette::Result<Outcome> {
+    if code == "list" {
+        let lines: Vec<String> =
+            check::rules().map(|rule| format!("{}  {:28}  {}", rule.code, rule.name, rule.title)).collect();
+        terminal::print(&lines.join("\n"));
+        return Ok(Outcome::Clean);
+    }
+    let Some(rule) = check::rule(code) else {
+        return Err(miette!(help = "`pai explain list` shows all of them", "there is no finding `{code}`"));
+    };
+    terminal::print(&format!(
+        "{} {}: {}\n\n{}\n\nFound in:\n\n{}\nNot found in:\n\n{}",
+        rule.code,
+        rule.name,
+        rule.title,
+        rule.explanation,
+        indented(rule.fails),
+        indented(rule.passes)
+    ));
+    Ok(Outcome::Clean)
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
+    lines.join("\n") + "\n"
+}
