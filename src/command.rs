@@ -4,6 +4,7 @@ mod validate;
 mod fmt;
 mod build;
 mod explain;
+mod bundle;
 mod serve;
 mod access_key;
 
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Build(build::Arguments),
     /// Say what a finding's code means, or what would become of a request, and why.
     Explain(explain::Arguments),
+    /// Look into bundles, sign them, and check signatures.
+    Bundle(bundle::Arguments),
     /// Serve a workspace or a bundle.
     Serve(serve::Arguments),
     /// Make access keys.
@@ -57,6 +60,7 @@ impl Command {
             Self::Fmt(arguments) => fmt::run(&arguments),
             Self::Build(arguments) => build::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
+            Self::Bundle(arguments) => bundle::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
         }

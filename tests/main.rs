@@ -30,6 +30,8 @@ mod formatting;
 mod hooks;
 /// The workflow for GitHub Actions, run.
 mod workflow;
+/// Signed bundles, from the command line.
+mod signing;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

@@ -17,5 +17,10 @@ pub mod policy;
 pub mod contents;
 pub mod digest;
 pub mod codec;
+pub mod key;
+pub mod signature;
+pub mod listing;
+#[cfg(test)]
+mod strict;
 
 pub use contents::Bundle;

@@ -131,6 +131,22 @@ fn a_bundle_can_be_loaded_and_decides() {
 }
 
 #[test]
+fn cedar_reads_back_what_a_bundle_shows() {
+    // A file's name may try to end the comment that it stands in.
+    let name = "a\npermit (principal, action, resource);.yaml";
+    let bundle = compile(&Sources::new([(name, SEED)])).bundle.unwrap();
+    let text = pai_bundle::listing::cedar(&bundle);
+    let read: cedar_policy::PolicySet = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let shown: std::collections::BTreeSet<_> =
+        read.policies().filter_map(|policy| policy.annotation("id")).collect();
+    let slices = bundle.slices.iter().flat_map(|slice| &slice.policies);
+    let held: std::collections::BTreeSet<_> =
+        bundle.base_policies.iter().chain(slices).map(|policy| policy.id.as_str()).collect();
+    assert_eq!(shown, held);
+    assert_eq!(read.policies().count(), held.len());
+}
+
+#[test]
 fn the_order_of_files_changes_nothing() {
     let parts: Vec<&str> = SEED.split("---\n").collect();
     let files = |order: [usize; 3]| Sources::new(order.map(|at| (format!("{at}.yaml"), parts[at])));
