@@ -156,7 +156,9 @@ fn a_bundle_shows_what_is_in_it() {
         [(vec![], "not-checked"), (vec!["one.pub"], "verified"), (vec!["two.pub"], "refused")]
     {
         let mut arguments = vec!["bundle", "show", "a.bundle", "-o", "json"];
-        keys.iter().for_each(|key| arguments.extend(["--public-key", key]));
+        for key in keys {
+            arguments.extend(["--public-key", key]);
+        }
         let listing = json(&arguments);
         assert_eq!(listing["signature"]["status"], status);
         assert_eq!(listing["signature"]["serial"], 7);

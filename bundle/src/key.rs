@@ -133,7 +133,7 @@ impl PublicKey {
     /// Its name in headers and messages.
     pub fn id(&self) -> KeyId {
         let digest = Sha256::digest(self.der());
-        KeyId(digest.iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect())
+        KeyId(hex::encode(digest.get(..ID_BYTES).unwrap_or_default()))
     }
 
     pub(crate) fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
