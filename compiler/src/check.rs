@@ -31,6 +31,7 @@ pub(crate) mod missing_secret;
 pub(crate) mod idle_limit;
 pub(crate) mod duplicate_credential;
 pub(crate) mod repeated_entry;
+pub(crate) mod blind_guard;
 
 /// A check over the whole graph.
 pub(crate) type Check = fn(&Graph, &mut Diagnostics);
@@ -62,6 +63,7 @@ static LINKS: &[&Rule] = &[
     &idle_limit::RULE,
     &duplicate_credential::RULE,
     &repeated_entry::RULE,
+    &blind_guard::RULE,
 ];
 
 /// Every rule, by code.

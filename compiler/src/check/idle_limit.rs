@@ -25,6 +25,42 @@ type Cap = (TokenCount, &'static str);
 fn check(graph: &Graph, found: &mut Diagnostics) {
     agents(graph, found);
     keys(graph, found);
+    retries(graph, found);
+}
+
+/// Waits between attempts of which one cuts off the other, or that there are no attempts for.
+fn retries(graph: &Graph, found: &mut Diagnostics) {
+    for provider in graph.providers.values() {
+        let Some(retry) = provider.spec.retry else { continue };
+        let written = |field: &str| {
+            let field = format!("/spec/retry/{field}");
+            provider.document.find(&field).map(|_| provider.at(&field))
+        };
+        let (first, longest) = (written("initialBackoffMs"), written("maxBackoffMs"));
+        if retry.max_attempts == 1
+            && let Some(wait) = first.or(longest)
+        {
+            let message =
+                format!("provider `{}` waits between attempts and makes only one", provider.name.name);
+            found.push(
+                Diagnostic::new(&RULE, wait, message)
+                    .label("never decides anything")
+                    .also(provider.at("/spec/retry/maxAttempts"), "no second attempt")
+                    .help("remove it, or allow more attempts"),
+            );
+        } else if retry.initial_backoff_ms > retry.max_backoff_ms
+            && let Some(wait) = first.or(longest)
+        {
+            let message =
+                format!("the first wait of provider `{}` is above its longest one", provider.name.name);
+            let diagnostic = Diagnostic::new(&RULE, wait, message)
+                .help(format!("no wait is longer than maxBackoffMs, here {}", retry.max_backoff_ms));
+            found.push(match longest.filter(|longest| *longest != wait) {
+                Some(longest) => diagnostic.label("is cut off").also(longest, "cuts it off"),
+                None => diagnostic.label("does not fit the other, which is left out"),
+            });
+        }
+    }
 }
 
 /// A request cap of an agent above what each of its providers takes in one request.
@@ -104,6 +140,27 @@ mod tests {
         assert_eq!(key(101, "maxTokensPerDay: 100, externalAccess: {enabled: true}"), ["PAI0323"]);
         assert_eq!(key(101, "externalAccess: {enabled: true}"), [] as [&str; 0]);
         assert_eq!(key(101, "maxTokensPerDay: 100"), ["PAI0308"]);
+    }
+
+    #[test]
+    fn waits_fit_each_other_and_the_attempts() {
+        use crate::tests::provider_says;
+        for retry in [
+            "{}",
+            "{maxAttempts: 1}",
+            "{initialBackoffMs: 5000}",
+            "{initialBackoffMs: 9000, maxBackoffMs: 9000}",
+        ] {
+            assert_eq!(provider_says(&format!("retry: {retry}")), [] as [&str; 0], "{retry}");
+        }
+        for retry in [
+            "{maxAttempts: 1, initialBackoffMs: 10}",
+            "{initialBackoffMs: 5001}",
+            "{maxBackoffMs: 100}",
+            "{initialBackoffMs: 300, maxBackoffMs: 299}",
+        ] {
+            assert_eq!(provider_says(&format!("retry: {retry}")), ["PAI0323"], "{retry}");
+        }
     }
 
     #[test]
