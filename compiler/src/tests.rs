@@ -269,6 +269,22 @@ fn a_hostile_file_is_refused_in_little_time() {
     assert_eq!(places(&wide).len(), 5_001);
 }
 
+#[test]
+fn a_finding_shows_few_lines_however_long_the_file_and_its_lines_are() {
+    let guard = "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}}\n---\n";
+    let far = format!("{}{guard}{}{guard}", "# one\n".repeat(3_000), "# two\n".repeat(3_000));
+    let models: Vec<String> = (0..3_000).map(|n| format!("\"model-{n}\"")).collect();
+    let long = format!(
+        "{{\"apiVersion\":\"pai.io/v1\",\"kind\":\"ModelProvider\",\"metadata\":{{\"name\":\"a\"}},\"spec\":{{\"allowedModels\":[{}],\"modles\":1,\"provider\":\"vllm\",\"endpoint\":\"http://a/v1\"}}}}",
+        models.join(",")
+    );
+    for (text, place) in [(far, "a.yaml:6008:18"), (long, "a.yaml:1:")] {
+        let sources = Sources::new([("a.yaml", text)]);
+        let drawn = human(&compile(&sources).diagnostics, &sources, LOOK);
+        assert!(drawn.lines().count() < 30 && drawn.len() < 2_000 && drawn.contains(place), "{drawn}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_compiler_panic(text in "\\PC{0,200}") {

@@ -1,5 +1,6 @@
 //! Diagnostics as text; one file per form.
 
+mod excerpt;
 mod human;
 mod short;
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeStyles};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeStyles};
 
+use super::excerpt::Excerpt;
 use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity, mask};
-use crate::source::{FileId, Sources};
+use crate::source::{Sources, Span};
 
 /// Whether to use ANSI colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,81 +46,67 @@ pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look) -> String
         .with_links(false)
         .with_primary_span_start()
         .without_syntax_highlighting();
-    let mut excerpts =
-        Excerpts { sources, last: None, columns: look.width.saturating_sub(INDENT).max(NARROWEST) };
+    let columns = look.width.saturating_sub(INDENT).max(NARROWEST);
     let mut text = String::new();
     for diagnostic in diagnostics.iter() {
         if !text.is_empty() {
             text.push('\n');
         }
         // Writing to a String cannot fail.
-        let _ = handler.render_report(&mut text, &excerpts.drawn(diagnostic));
+        let _ = handler.render_report(&mut text, &drawn(diagnostic, sources, columns));
     }
     text
 }
 
-/// Masked copies of files, the last one kept because findings come file by file.
-struct Excerpts<'a> {
-    sources: &'a Sources,
-    last: Option<(FileId, std::sync::Arc<NamedSource<String>>)>,
-    columns: usize,
-}
-
-impl Excerpts<'_> {
-    fn drawn(&mut self, diagnostic: &Diagnostic) -> Drawn {
-        let file = diagnostic.primary.span.file;
-        let (here, elsewhere): (Vec<&Label>, Vec<&Label>) =
-            diagnostic.secondary.iter().partition(|label| label.span.file == file);
-        let source = self.source(file);
-        let mut labels = vec![self.label(&diagnostic.primary, true)];
-        labels.extend(here.into_iter().map(|label| self.label(label, false)));
-        let related = elsewhere.into_iter().map(|label| Drawn {
+fn drawn(diagnostic: &Diagnostic, sources: &Sources, columns: usize) -> Drawn {
+    let file = diagnostic.primary.span.file;
+    let (here, elsewhere): (Vec<&Label>, Vec<&Label>) =
+        diagnostic.secondary.iter().partition(|label| label.span.file == file);
+    let here: Vec<&Label> = std::iter::once(&diagnostic.primary).chain(here).collect();
+    let (source, labels) = excerpt(&here, sources);
+    let related = elsewhere.into_iter().map(|label| {
+        let unsaid = Label { text: String::new(), ..label.clone() };
+        let (source, labels) = excerpt(&[&unsaid], sources);
+        Drawn {
             message: mask::text(&label.text).into_owned(),
             code: None,
             severity: miette::Severity::Advice,
-            labels: vec![self.label(&Label { text: String::new(), ..label.clone() }, true)],
-            help: None,
-            source: self.source(label.span.file),
-            related: Vec::new(),
-        });
-        let related = related.collect();
-        Drawn {
-            message: wrapped(&mask::text(&diagnostic.message), self.columns),
-            code: Some(format!("{}[{}]", diagnostic.severity().as_str(), diagnostic.code())),
-            severity: match diagnostic.severity() {
-                Severity::Error => miette::Severity::Error,
-                Severity::Warning => miette::Severity::Warning,
-            },
             labels,
-            help: diagnostic.help.as_ref().map(|help| wrapped(&mask::text(help), self.columns)),
+            help: None,
             source,
-            related,
+            related: Vec::new(),
         }
+    });
+    let related = related.collect();
+    Drawn {
+        message: wrapped(&mask::text(&diagnostic.message), columns),
+        code: Some(format!("{}[{}]", diagnostic.severity().as_str(), diagnostic.code())),
+        severity: match diagnostic.severity() {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        },
+        labels,
+        help: diagnostic.help.as_ref().map(|help| wrapped(&mask::text(help), columns)),
+        source,
+        related,
     }
+}
 
-    fn source(&mut self, id: FileId) -> std::sync::Arc<NamedSource<String>> {
-        if let Some((last, source)) = &self.last
-            && *last == id
-        {
-            return source.clone();
-        }
-        let text = self.sources.file(id).map_or("", |file| file.text());
-        let source =
-            std::sync::Arc::new(NamedSource::new(self.sources.path(id), mask::text(text).into_owned()));
-        self.last = Some((id, source.clone()));
-        source
-    }
-
-    fn label(&self, label: &Label, primary: bool) -> LabeledSpan {
-        let span = self.sources.first_line(label.span);
+/// The lines of some labels of one file, the first of which is the primary one.
+fn excerpt(labels: &[&Label], sources: &Sources) -> (Excerpt, Vec<LabeledSpan>) {
+    let spans: Vec<Span> = labels.iter().map(|label| sources.first_line(label.span)).collect();
+    let excerpt = Excerpt::new(sources, &spans);
+    let drawn = labels.iter().zip(&spans).enumerate().map(|(at, (label, span))| {
         let text = Some(mask::text(&label.text).into_owned()).filter(|text| !text.is_empty());
-        let range = (span.start, span.end - span.start);
-        if primary {
-            LabeledSpan::new_primary_with_span(text, range)
+        let place = excerpt.place(*span);
+        if at == 0 {
+            LabeledSpan::new_primary_with_span(text, place)
         } else {
-            LabeledSpan::new_with_span(text, range)
+            LabeledSpan::new_with_span(text, place)
         }
-    }
+    });
+    let drawn = drawn.collect();
+    (excerpt, drawn)
 }
 
 /// Broken at spaces only, so that names can be copied; lines that the text has already are kept.
@@ -147,7 +134,7 @@ struct Drawn {
     severity: miette::Severity,
     labels: Vec<LabeledSpan>,
     help: Option<String>,
-    source: std::sync::Arc<NamedSource<String>>,
+    source: Excerpt,
     related: Vec<Drawn>,
 }
 
@@ -173,7 +160,7 @@ impl miette::Diagnostic for Drawn {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&*self.source)
+        Some(&self.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
