@@ -228,6 +228,16 @@ fn what_cannot_be_read_is_reported_and_the_rest_is_laid_out() {
 }
 
 #[test]
+fn what_would_mean_something_else_is_left_and_named() {
+    let text = format!("{UGLY}  text: |\n    a\n      \n");
+    let folder = folder(&[("a.yaml", &text), ("b.yaml", UGLY)]);
+    let (code, stdout, stderr) = pai(folder.path(), &["fmt"]);
+    assert_eq!((code, stdout.as_str()), (1, "b.yaml\n"), "{stderr}");
+    assert!(stderr.contains("`a.yaml` is left as it is: line 8"), "{stderr}");
+    assert_eq!(read(&folder, "a.yaml"), text);
+}
+
+#[test]
 fn standard_input_goes_to_standard_output() {
     let through = |arguments: &[&str], text: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pai"));

@@ -8,6 +8,7 @@ use pai_bundle::policy::Policy;
 use pai_policies::vocabulary::annotation;
 
 pub(crate) mod arithmetic;
+mod size;
 pub(crate) mod rules;
 mod snippet;
 mod advice;
@@ -62,6 +63,10 @@ struct Authored<'a> {
 
 /// The policies of a file, read and not checked; `None` where the text is not Cedar, which is reported.
 pub(crate) fn parse(id: FileId, file: &File, found: &mut Diagnostics) -> Option<PolicySet> {
+    if let Some(too_large) = size::find(id, file.text()) {
+        found.push(too_large);
+        return None;
+    }
     let errors = match file.text().parse() {
         Ok(set) => return Some(set),
         Err(errors) => errors,

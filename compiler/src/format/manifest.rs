@@ -135,6 +135,9 @@ fn meaning(event: Event<'_>) -> Event<'_> {
 }
 
 fn comments_of(text: &str) -> Result<Vec<Comment<'_>>, LayoutError> {
+    if !text.contains('#') {
+        return Ok(Vec::new());
+    }
     let tree = yaml_parser::parse(text).map_err(|error| form(text, &error))?;
     let tokens = tree.descendants_with_tokens().filter_map(SyntaxElement::into_token);
     Ok(comments::of(tokens.map(|token| {

@@ -89,6 +89,13 @@ fn policies_get_the_layout_of_cedars_own_tool() {
 }
 
 #[test]
+fn a_block_whose_last_lines_are_spaces_keeps_its_layout() {
+    // The layout would take the spaces away, and they are part of the text.
+    let text = format!("{HEAD}---\n{HEAD}spec:\n  a:  1\n  text: |\n   b\n\n     \n");
+    assert_eq!(format_as("a.yaml", &text), Formatted::Refused(LayoutError::Meaning { line: 13 }));
+}
+
+#[test]
 fn a_layout_that_says_something_else_is_refused() {
     use super::comments::{Comment, same};
     let comment = |text, before, line| Comment { text, before, line };
