@@ -4,23 +4,15 @@ use std::path::Path;
 
 use miette::miette;
 use pai_bundle::{Bundle, codec};
-use pai_compiler::{Diagnostics, Surroundings};
+use pai_compiler::Surroundings;
 use pai_ledger::{Clock, SystemClock};
 
 use crate::findings::{self, Format};
 use crate::workspace;
 
-/// The bundle; `None` when there were errors. Every finding is shown.
-pub(crate) fn load(path: &Path) -> miette::Result<Option<Bundle>> {
-    read(path, |_| true)
-}
-
-/// As [`load`], for commands that answer questions: warnings are `pai validate`'s to show.
+/// The bundle; `None` when there were errors, which have been shown. For commands that answer questions: warnings are
+/// `pai validate`'s to show.
 pub(crate) fn load_quietly(path: &Path) -> miette::Result<Option<Bundle>> {
-    read(path, Diagnostics::has_errors)
-}
-
-fn read(path: &Path, is_worth_showing: impl Fn(&Diagnostics) -> bool) -> miette::Result<Option<Bundle>> {
     if path.is_file() {
         let bytes =
             std::fs::read(path).map_err(|cause| miette!("`{}` cannot be read: {cause}", path.display()))?;
@@ -35,7 +27,7 @@ fn read(path: &Path, is_worth_showing: impl Fn(&Diagnostics) -> bool) -> miette:
     let workspace = workspace::read(&[path.to_owned()])?;
     let now = Surroundings { now: Some(SystemClock.now()), ..Surroundings::default() };
     let compiled = pai_compiler::compile_within(&workspace.sources, &now);
-    if is_worth_showing(&compiled.diagnostics) {
+    if compiled.diagnostics.has_errors() {
         findings::show(&compiled.diagnostics, &workspace.shown, Format::Human);
     }
     Ok(compiled.bundle)

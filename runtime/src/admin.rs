@@ -11,17 +11,23 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::exchange::Shared;
+use crate::standing::Standing;
 
 /// What health is told from.
 #[derive(Clone)]
 pub(crate) struct Health {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) standing: Arc<Standing>,
     pub(crate) draining: Arc<AtomicBool>,
 }
 
-/// `/livez` and `/readyz`, named as Kubernetes names them.
+/// `/livez` and `/readyz`, named as Kubernetes names them, and `/status` for people.
 pub(crate) fn router(health: Health) -> Router {
-    Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(health)
+    Router::new()
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .route("/status", get(status))
+        .with_state(health)
 }
 
 async fn live() -> &'static str {
@@ -39,8 +45,24 @@ async fn ready(State(health): State<Health>) -> Response {
         "draining": draining,
         "ledger": failure.as_deref().unwrap_or("ok"),
         "bundle": snapshot.digest,
+        "bundle_up_to_date": health.standing.report().is_up_to_date(),
         "open_holds": health.shared.ledger.open_holds(),
         "bound_breaches": health.shared.ledger.breaches(),
     });
     (status, Json(body)).into_response()
+}
+
+/// What is served since when, and what was refused instead. docs/bundles.md describes it.
+async fn status(State(health): State<Health>) -> Response {
+    let body = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "draining": health.draining.load(Ordering::Relaxed),
+        "bundle": health.standing.report(),
+        "ledger": {
+            "failure": health.shared.ledger.failure(),
+            "openHolds": health.shared.ledger.open_holds(),
+            "boundBreaches": health.shared.ledger.breaches(),
+        },
+    });
+    Json(body).into_response()
 }

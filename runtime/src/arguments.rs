@@ -16,7 +16,7 @@ pub struct ServeArguments {
     /// Where callers connect.
     #[arg(long, env = "PAI_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// Where operators ask for /livez and /readyz.
+    /// Where operators ask for /livez, /readyz and /status.
     #[arg(long, env = "PAI_ADMIN_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     admin_listen: SocketAddr,
     /// Folder of the ledger, the decision records and local secrets [default: .pai in the workspace, or here].
@@ -25,6 +25,9 @@ pub struct ServeArguments {
     /// Folder of mounted secrets, with one file NAME/KEY for each.
     #[arg(long, env = "PAI_SECRETS", value_name = "DIR")]
     secrets: Option<PathBuf>,
+    /// A public key: serve only bundles that it signed, and never an older one than before; repeat for several.
+    #[arg(long = "public-key", env = "PAI_PUBLIC_KEY", value_delimiter = ',', value_name = "FILE")]
+    public_keys: Vec<PathBuf>,
     /// Networks whose x-forwarded-for is believed.
     #[arg(long = "trusted-proxy", env = "PAI_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR")]
     trusted_proxies: Vec<IpNet>,
@@ -47,6 +50,7 @@ impl ServeArguments {
             admin_listen: self.admin_listen,
             state: self.state.clone().unwrap_or(state),
             secrets: self.secrets.clone(),
+            public_keys: self.public_keys.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             drain: Duration::from_secs(self.drain_seconds),
             echo_records: if self.echo_records { EchoRecords::Yes } else { EchoRecords::No },

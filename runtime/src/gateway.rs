@@ -22,8 +22,10 @@ use crate::exchange::{self, Shared};
 use crate::listener::{self, ListenError};
 use crate::rate::Rates;
 use crate::record::{RecordError, Recorder};
+use crate::release::{Opening, ReleaseError};
+use crate::reload::Reload;
 use crate::settings::Settings;
-use crate::snapshot::Snapshot;
+use crate::standing::Standing;
 use crate::surface::ROUTES;
 use crate::upstream::Client;
 
@@ -47,6 +49,9 @@ pub enum StartError {
     /// The records' file cannot be used.
     #[error(transparent)]
     Records(#[from] RecordError),
+    /// The bundle cannot be kept as the last good one.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     /// No TLS or no trusted roots on this machine.
     #[error("the HTTP client for providers cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
@@ -66,12 +71,14 @@ pub struct Gateway {
     stop_admin: CancellationToken,
     data: JoinHandle<()>,
     admin: JoinHandle<()>,
+    reload: Option<JoinHandle<()>>,
 }
 
 impl Gateway {
-    /// Opens ledger, records and sockets, and serves.
+    /// Opens ledger, records and sockets, and serves; and goes on to the next bundles where `opening` says where they
+    /// come from.
     pub async fn start(
-        snapshot: Snapshot,
+        opening: impl Into<Opening>,
         settings: &Settings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
@@ -88,10 +95,15 @@ impl Gateway {
         std::fs::create_dir_all(&settings.state)
             .map_err(|cause| StartError::State { path: settings.state.clone(), cause })?;
         let store = SledStore::open(settings.state.join("ledger"))?;
+        // The ledger's lock is what makes this the only gateway on the folder.
+        let Opening { release, mut following } = opening.into();
+        if let Some(following) = &mut following {
+            following.releases.accept(&release)?;
+        }
         let ledger = Ledger::open(Box::new(store), pai_ledger::Settings::default())?;
         let recorder = Recorder::open(&settings.state.join("records.jsonl"), settings.echo_records)?;
         let shared = Arc::new(Shared {
-            snapshot: ArcSwap::from_pointee(snapshot),
+            snapshot: ArcSwap::new(release.snapshot.clone()),
             ledger,
             client,
             clock,
@@ -101,7 +113,15 @@ impl Gateway {
         });
         let draining = Arc::new(AtomicBool::new(false));
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
-        let health = Health { shared: shared.clone(), draining: draining.clone() };
+        let source = following.as_ref().map(|following| following.releases.describe());
+        let standing = Arc::new(Standing::new(&release, source, shared.clock.now()));
+        let health =
+            Health { shared: shared.clone(), standing: standing.clone(), draining: draining.clone() };
+        let reload = following.map(|following| {
+            let reload =
+                Reload { shared: shared.clone(), standing, every: settings.reload_every, stop: stop.clone() };
+            tokio::spawn(reload.follow(following))
+        });
         let data = tokio::spawn(listener::serve(listener, router(&shared), stop.clone(), settings.drain));
         let admin = tokio::spawn(listener::serve(
             admin_listener,
@@ -110,7 +130,7 @@ impl Gateway {
             std::time::Duration::from_millis(100),
         ));
         tracing::info!(event = "gateway.started", address = %address, admin = %admin_address);
-        Ok(Self { shared, recorder, address, admin_address, draining, stop, stop_admin, data, admin })
+        Ok(Self { shared, recorder, address, admin_address, draining, stop, stop_admin, data, admin, reload })
     }
 
     /// Where callers connect.
@@ -133,6 +153,11 @@ impl Gateway {
         self.draining.store(true, Ordering::Relaxed);
         self.stop.cancel();
         let served = self.data.await;
+        if let Some(reload) = self.reload
+            && reload.await.is_err()
+        {
+            tracing::error!(event = "bundle.reload_panicked", "the reload ended before it was told to");
+        }
         self.stop_admin.cancel();
         let administered = self.admin.await;
         if served.is_err() || administered.is_err() {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use clap::Parser;
 use pai_ledger::SystemClock;
 use pai_runtime::arguments::ServeArguments;
+use pai_runtime::release::Releases;
 use pai_runtime::secret::Secrets;
-use pai_runtime::snapshot::Snapshot;
+use pai_runtime::source::BundleFile;
+use pai_runtime::trust::Trust;
 use pai_runtime::{Gateway, stop, telemetry};
 
 /// Serves a compiled bundle.
@@ -37,15 +39,14 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<(), String> {
-    let path = arguments.bundle.display();
-    let bytes = std::fs::read(&arguments.bundle)
-        .map_err(|cause| format!("bundle `{path}` cannot be read: {cause}"))?;
     let settings = arguments.serve.settings(PathBuf::from(".pai"));
     let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
-    let snapshot = Snapshot::load(&bytes, &secrets).map_err(|cause| format!("bundle `{path}`: {cause}"))?;
-    let gateway = Gateway::start(snapshot, &settings, Arc::new(SystemClock))
-        .await
-        .map_err(|cause| cause.to_string())?;
+    let trust = Trust::open(&settings.public_keys, &settings.state).map_err(|cause| cause.to_string())?;
+    let source = BundleFile::new(arguments.bundle.clone());
+    let releases = Releases::of(Box::new(source), secrets).trusting(trust);
+    let opening = releases.open().map_err(|cause| cause.to_string())?;
+    let gateway =
+        Gateway::start(opening, &settings, Arc::new(SystemClock)).await.map_err(|cause| cause.to_string())?;
     stop::requested().await;
     gateway.shutdown().await.map_err(|cause| cause.to_string())
 }

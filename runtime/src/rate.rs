@@ -63,6 +63,12 @@ impl Rates {
         })
     }
 
+    /// Forgets who is gone from the bundle, once nothing of theirs is under way.
+    pub(crate) fn keep(&self, known: impl Fn(&Holder) -> bool) {
+        let mut principals = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
+        principals.retain(|holder, traffic| traffic.under_way > 0 || known(holder));
+    }
+
     fn enter(&self, holder: &Holder, limits: RateLimits, now: Instant) -> Result<Slot, Busy> {
         if limits.max_requests_per_minute.is_none() && limits.max_concurrent_requests.is_none() {
             return Ok(self.free_slot());
@@ -125,6 +131,20 @@ mod tests {
         assert_eq!(busy, Busy::PerMinute { limit: 2, retry_after_seconds: 10 });
         assert!(rates.enter(&holder(), limits, at(60)).is_ok());
         assert!(rates.enter(&holder(), limits, at(61)).is_err());
+    }
+
+    #[test]
+    fn who_is_gone_is_forgotten_and_who_stays_is_still_counted() {
+        let rates = Rates::default();
+        let limits = RateLimits { max_concurrent_requests: Some(1), ..RateLimits::default() };
+        let slot = rates.enter(&holder(), limits, Instant::now()).expect("the first");
+        rates.keep(|_| false);
+        assert!(rates.enter(&holder(), limits, Instant::now()).is_err(), "one is under way");
+        drop(slot);
+        rates.keep(|_| true);
+        assert_eq!(rates.principals.lock().expect("a lock").len(), 1);
+        rates.keep(|_| false);
+        assert_eq!(rates.principals.lock().expect("a lock").len(), 0);
     }
 
     #[test]

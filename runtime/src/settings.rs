@@ -17,6 +17,10 @@ pub struct Settings {
     pub state: PathBuf,
     /// Folder with mounted secrets, as `NAME/KEY`.
     pub secrets: Option<PathBuf>,
+    /// Files of public keys; with any, only bundles that one of them signed are served.
+    pub public_keys: Vec<PathBuf>,
+    /// How often the bundle's file is looked at.
+    pub reload_every: Duration,
     /// Peers whose `x-forwarded-for` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether decision records are shown on the terminal as well.
@@ -53,6 +57,8 @@ impl Default for Settings {
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
             state: PathBuf::from(".pai"),
             secrets: None,
+            public_keys: Vec::new(),
+            reload_every: Duration::from_secs(1),
             trusted_proxies: Vec::new(),
             echo_records: EchoRecords::No,
             drain: Duration::from_secs(30),

@@ -139,19 +139,14 @@ pub struct Held {
 }
 
 impl Snapshot {
-    /// From a bundle file's bytes.
-    pub fn load(bytes: &[u8], secrets: &Secrets) -> Result<Self, SnapshotError> {
-        let (bundle, digest) = codec::decode(bytes)?;
-        Self::build(bundle, digest, secrets)
-    }
-
-    /// From a bundle in memory, as `pai serve FOLDER` has it.
+    /// From a bundle in memory.
     pub fn of(bundle: Bundle, secrets: &Secrets) -> Result<Self, SnapshotError> {
         let (_, digest) = codec::encode(&bundle)?;
         Self::build(bundle, digest, secrets)
     }
 
-    fn build(bundle: Bundle, digest: Digest, secrets: &Secrets) -> Result<Self, SnapshotError> {
+    /// From a bundle whose digest is known.
+    pub(crate) fn build(bundle: Bundle, digest: Digest, secrets: &Secrets) -> Result<Self, SnapshotError> {
         let authorizer = Authorizer::new(&bundle)?;
         let pepper = secrets.pepper()?;
         let credentials = credentials(&bundle, &pepper)?;
@@ -213,6 +208,14 @@ impl Snapshot {
     /// The daily budget of that account.
     pub fn limit(&self, scope: Scope, name: &QualifiedName) -> Option<&Limit> {
         self.limits.get(&(scope, name.clone()))
+    }
+
+    /// Whether that principal is still in it.
+    pub(crate) fn knows(&self, holder: &Holder) -> bool {
+        match holder {
+            Holder::Agent(name) => self.agents.contains_key(name),
+            Holder::AccessKey(name) => self.access_keys.contains_key(name),
+        }
     }
 
     /// The credential with that public id.

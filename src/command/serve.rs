@@ -1,21 +1,25 @@
 //! `pai serve`: compiles a workspace, or takes a bundle, and serves it; with `--simulate` against fake providers.
 
+mod folder;
 mod simulate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use miette::miette;
-use pai_bundle::Bundle;
+use pai_bundle::codec;
 use pai_ledger::SystemClock;
 use pai_runtime::arguments::ServeArguments;
+use pai_runtime::release::{ReleaseError, Releases};
 use pai_runtime::secret::Secrets;
-use pai_runtime::snapshot::Snapshot;
+use pai_runtime::source::{BundleFile, Source, SourceError};
+use pai_runtime::trust::Trust;
 use pai_runtime::{Gateway, Settings, stop, telemetry};
 
+use self::folder::Folder;
 use super::Outcome;
-use crate::{compiled, terminal, workspace};
+use crate::{terminal, workspace};
 
 /// What to serve, and how.
 #[derive(Debug, Args)]
@@ -33,34 +37,64 @@ pub(crate) struct Arguments {
 /// Serves until a signal says stop.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     telemetry::start(arguments.serve.log_format());
-    let Some(bundle) = compiled::load(&arguments.path)? else { return Ok(Outcome::Findings) };
-    let state = workspace::state(&arguments.path);
-    let settings = arguments.serve.settings(state);
+    let settings = arguments.serve.settings(workspace::state(&arguments.path));
+    let trust = Trust::open(&settings.public_keys, &settings.state).map_err(|cause| miette!("{cause}"))?;
+    let source = source(&arguments.path, trust.as_ref())?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|cause| miette!("the async runtime cannot start: {cause}"))?;
     runtime.block_on(async {
         if arguments.simulate {
-            simulate::serve(bundle, &settings).await
+            simulate::serve(source, trust, &settings).await
         } else {
-            serve(bundle, &settings).await
+            serve(source, trust, &settings).await
         }
-    })?;
-    Ok(Outcome::Clean)
+    })
 }
 
-async fn serve(bundle: Bundle, settings: &Settings) -> miette::Result<()> {
+/// A bundle's file, or the workspace that is compiled in its place.
+fn source(path: &Path, trust: Option<&Trust>) -> miette::Result<Box<dyn Source>> {
+    let looks_like_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let is_bundle = path.is_file()
+        && (!looks_like_yaml || std::fs::read(path).is_ok_and(|bytes| codec::is_bundle(&bytes)));
+    // With keys a file that is not there yet is a bundle still to come: the last good one is served until then.
+    if is_bundle || (trust.is_some() && !path.exists() && !looks_like_yaml) {
+        return Ok(Box::new(BundleFile::new(path.to_owned())));
+    }
+    if trust.is_some() {
+        return Err(miette!(
+            help = "build and sign a bundle (`pai build`, `pai bundle sign`) and serve that, or leave --public-key away",
+            "manifests are not signed, and --public-key asks for signed bundles only"
+        ));
+    }
+    Ok(Box::new(Folder::new(path.to_owned())))
+}
+
+async fn serve(
+    source: Box<dyn Source>,
+    trust: Option<Trust>,
+    settings: &Settings,
+) -> miette::Result<Outcome> {
     let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
-    let gateway = start(bundle, &secrets, settings).await?;
+    let Some(gateway) = start(Releases::of(source, secrets).trusting(trust), settings).await? else {
+        return Ok(Outcome::Findings);
+    };
     terminal::say(&format!("pai is serving on http://{}", gateway.address()));
     until_stopped(gateway).await
 }
 
-async fn start(bundle: Bundle, secrets: &Secrets, settings: &Settings) -> miette::Result<Gateway> {
-    let snapshot = Snapshot::of(bundle, secrets).map_err(|cause| miette!("{cause}"))?;
-    Gateway::start(snapshot, settings, Arc::new(SystemClock)).await.map_err(|cause| miette!("{cause}"))
+/// The gateway; `None` when there were errors in manifests, which have been shown.
+async fn start(releases: Releases, settings: &Settings) -> miette::Result<Option<Gateway>> {
+    let opening = match releases.open() {
+        Ok(opening) => opening,
+        Err(ReleaseError::Source(SourceError::Findings(_))) => return Ok(None),
+        Err(cause) => return Err(miette!("{cause}")),
+    };
+    let gateway = Gateway::start(opening, settings, Arc::new(SystemClock)).await;
+    gateway.map(Some).map_err(|cause| miette!("{cause}"))
 }
 
-async fn until_stopped(gateway: Gateway) -> miette::Result<()> {
+async fn until_stopped(gateway: Gateway) -> miette::Result<Outcome> {
     stop::requested().await;
-    gateway.shutdown().await.map_err(|cause| miette!("{cause}"))
+    gateway.shutdown().await.map_err(|cause| miette!("{cause}"))?;
+    Ok(Outcome::Clean)
 }

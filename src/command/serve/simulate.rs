@@ -1,38 +1,63 @@
 //! `--simulate`: a fake provider behind a real gateway, with a credential made for this run, and lines to paste.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use miette::miette;
 use pai_bundle::Bundle;
-use pai_bundle::name::QualifiedName;
 use pai_bundle::principal::Credential;
 use pai_bundle::provider::SecretRef;
 use pai_runtime::Settings;
+use pai_runtime::release::Releases;
 use pai_runtime::secret::Secrets;
-use pai_runtime::token::{Pepper, Token, TokenKind};
+use pai_runtime::source::Source;
+use pai_runtime::token::{Token, TokenKind};
+use pai_runtime::trust::Trust;
 use pai_simulator::Simulator;
 
-use super::{start, until_stopped};
+use super::{Outcome, start, until_stopped};
 use crate::terminal;
 
 /// What stands in for every provider's key. The simulator takes any.
 const SIMULATED_KEY: &str = "simulated";
 
-/// Serves the bundle with every provider replaced.
-pub(super) async fn serve(mut bundle: Bundle, settings: &Settings) -> miette::Result<()> {
+/// Serves the source's bundles with every provider replaced.
+pub(super) async fn serve(
+    source: Box<dyn Source>,
+    trust: Option<Trust>,
+    settings: &Settings,
+) -> miette::Result<Outcome> {
     let simulator = Simulator::start(pai_simulator::Settings::default())
         .await
         .map_err(|cause| miette!("the simulator cannot start: {cause}"))?;
-    point_at(&mut bundle, &simulator.url());
     let secrets = Secrets::fixed(SIMULATED_KEY, &settings.state);
     let pepper = secrets.pepper().map_err(|cause| miette!("{cause}"))?;
-    let credentials = credentials(&mut bundle, &pepper)?;
-    let model = default_model(&bundle);
-    let gateway = start(bundle, &secrets, settings).await?;
-    terminal::say(&welcome(gateway.address(), gateway.admin_address(), &credentials, &model, settings));
-    until_stopped(gateway).await?;
+    let mint = |kind| Token::mint(kind).map_err(|cause| miette!("{cause}"));
+    let tokens = Tokens { access_key: mint(TokenKind::AccessKey)?, agent: mint(TokenKind::Agent)? };
+    let accepted =
+        |token: &Token| Credential { id: token.id().to_owned(), digest: pepper.digest(token), expires: None };
+    let (for_key, for_agent) = (accepted(&tokens.access_key), accepted(&tokens.agent));
+    let first = Arc::new(OnceLock::new());
+    let (url, seen) = (simulator.url(), first.clone());
+    // Also for every bundle that is loaded later, so that the lines below stay good.
+    let replaced = move |bundle: &mut Bundle| {
+        point_at(bundle, &url);
+        if let Some(key) = bundle.access_keys.first_mut() {
+            key.credentials.push(for_key.clone());
+        }
+        if let Some(agent) = bundle.agents.first_mut() {
+            agent.credentials.push(for_agent.clone());
+        }
+        seen.get_or_init(|| bundle.clone());
+    };
+    let releases = Releases::of(source, secrets).trusting(trust).adapted(Box::new(replaced));
+    let Some(gateway) = start(releases, settings).await? else { return Ok(Outcome::Findings) };
+    if let Some(bundle) = first.get() {
+        terminal::say(&welcome(gateway.address(), gateway.admin_address(), bundle, &tokens, settings));
+    }
+    let outcome = until_stopped(gateway).await?;
     simulator.stop().await;
-    Ok(())
+    Ok(outcome)
 }
 
 /// Every provider becomes the simulator; nothing of this run can reach a real one.
@@ -43,29 +68,10 @@ fn point_at(bundle: &mut Bundle, url: &str) {
     }
 }
 
-/// Credentials made for this run, each shown once.
-struct Credentials {
-    access_key: Option<(QualifiedName, Token)>,
-    agent: Option<(QualifiedName, Token)>,
-}
-
-/// One for the first access key and one for the first agent of the workspace, in this run's copy of the bundle.
-fn credentials(bundle: &mut Bundle, pepper: &Pepper) -> miette::Result<Credentials> {
-    let mint = |kind, accepted: &mut Vec<Credential>| -> miette::Result<Token> {
-        let token = Token::mint(kind).map_err(|cause| miette!("{cause}"))?;
-        let (id, digest) = (token.id().to_owned(), pepper.digest(&token));
-        accepted.push(Credential { id, digest, expires: None });
-        Ok(token)
-    };
-    let access_key = match bundle.access_keys.first_mut() {
-        Some(key) => Some((key.name.clone(), mint(TokenKind::AccessKey, &mut key.credentials)?)),
-        None => None,
-    };
-    let agent = match bundle.agents.first_mut() {
-        Some(agent) => Some((agent.name.clone(), mint(TokenKind::Agent, &mut agent.credentials)?)),
-        None => None,
-    };
-    Ok(Credentials { access_key, agent })
+/// Made for this run, each shown once: for the first access key and the first agent of the workspace.
+struct Tokens {
+    access_key: Token,
+    agent: Token,
 }
 
 /// A model that the first access key, or else the first agent, may call.
@@ -90,25 +96,29 @@ fn default_model(bundle: &Bundle) -> String {
 fn welcome(
     address: SocketAddr,
     admin: SocketAddr,
-    credentials: &Credentials,
-    model: &str,
+    bundle: &Bundle,
+    tokens: &Tokens,
     settings: &Settings,
 ) -> String {
+    let model = &default_model(bundle);
     let mut lines = vec![
         format!("pai is serving on http://{address}, with a simulator in place of every provider."),
         format!("health:  http://{admin}/readyz"),
         format!("records: {}", settings.state.join("records.jsonl").display()),
         String::new(),
     ];
-    if let Some((name, token)) = &credentials.access_key {
+    let access_key = bundle.access_keys.first();
+    if let Some(name) = access_key.map(|key| &key.name) {
+        let token = &tokens.access_key;
         lines.push(format!("access key {name}, for this run:  {}", token.reveal()));
         lines.extend(pastes(&format!("http://{address}/ext"), token.reveal(), model));
         lines.push(String::new());
     }
-    if let Some((name, token)) = &credentials.agent {
+    if let Some(name) = bundle.agents.first().map(|agent| &agent.name) {
+        let token = &tokens.agent;
         let base = format!("http://{address}");
         lines.push(format!("agent {name}, for this run:  {}", token.reveal()));
-        match credentials.access_key {
+        match access_key {
             Some(_) => lines.push(format!("  its base URL is {base}")),
             None => lines.extend(pastes(&base, token.reveal(), model)),
         }
