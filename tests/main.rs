@@ -32,6 +32,8 @@ mod hooks;
 mod workflow;
 /// Signed bundles, from the command line.
 mod signing;
+/// New bundles while requests run.
+mod reload;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

@@ -24,12 +24,12 @@ pub async fn requested() {
 /// terminal that was there before and is not any more.
 async fn hung_up() {
     let (true, Ok(mut hangup)) = (std::io::stdin().is_terminal(), signal(SignalKind::hangup())) else {
-        return std::future::pending().await;
+        return std::future::pending::<()>().await;
     };
     while hangup.recv().await.is_some() {
         if !std::io::stdin().is_terminal() {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
