@@ -34,6 +34,8 @@ mod workflow;
 mod signing;
 /// New bundles while requests run.
 mod reload;
+/// The same from outside: signals, and what is served at all.
+mod reload_signals;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

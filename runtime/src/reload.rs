@@ -78,11 +78,11 @@ impl Reload {
             }
             Err(refused) => {
                 let reason = refused.to_string();
+                self.standing.refused(reason.clone(), now);
                 tracing::error!(
                     event = "bundle.refused", source = %releases.describe(), reason,
                     "the bundle in force stays"
                 );
-                self.standing.refused(reason, now);
             }
         }
     }
