@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 pub(crate) mod rule;
 pub(crate) mod mask;
 pub(crate) mod nearest;
+pub mod reference;
 pub mod render;
 
 pub use rule::Rule;

@@ -8,6 +8,7 @@ use miette::miette;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::check;
+use pai_compiler::diagnostic::reference;
 use pai_compiler::inspect::{Balances, Question, Who, World, explain};
 use pai_ledger::{Clock, SystemClock};
 use pai_policies::Action;
@@ -18,11 +19,11 @@ use crate::{account, compiled, terminal};
 /// A code, or a request.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "pai explain CODE\n       pai explain --agent NAME|--key NAME --model MODEL [OPTIONS]"
+    override_usage = "pai explain [CODE]\n       pai explain --agent NAME|--key NAME --model MODEL [OPTIONS]"
 )]
 pub(crate) struct Arguments {
-    /// A finding's code or name, such as PAI0303; all of them with `list`.
-    #[arg(value_name = "CODE", conflicts_with_all = ["agent", "key", "model"], required_unless_present_any = ["agent", "key"])]
+    /// A finding's code or name, such as PAI0303. Without one, and without a request, all of them are listed.
+    #[arg(value_name = "CODE", conflicts_with_all = ["agent", "key", "model"])]
     code: Option<String>,
     /// The agent that asks.
     #[arg(long, value_name = "NAME", conflicts_with = "key", requires = "model")]
@@ -82,6 +83,10 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     if let Some(code) = &arguments.code {
         return run_code(code);
     }
+    if arguments.agent.is_none() && arguments.key.is_none() && arguments.model.is_none() {
+        terminal::pass(&reference::list());
+        return Ok(Outcome::Clean);
+    }
     let named = |name: &Name| QualifiedName::new(arguments.namespace.clone(), name.clone());
     let who = match (&arguments.agent, &arguments.key) {
         (Some(agent), _) => Who::Agent(named(agent)),
@@ -123,28 +128,18 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
 
 /// What a code means.
 fn run_code(code: &str) -> miette::Result<Outcome> {
-    if code == "list" {
-        let lines: Vec<String> =
-            check::rules().map(|rule| format!("{}  {:28}  {}", rule.code, rule.name, rule.title)).collect();
-        terminal::print(&lines.join("\n"));
-        return Ok(Outcome::Clean);
-    }
     let Some(rule) = check::rule(code) else {
-        return Err(miette!(help = "`pai explain list` shows all of them", "there is no finding `{code}`"));
+        let near: Vec<String> = reference::nearest(code)
+            .into_iter()
+            .map(|rule| format!("{} {}: {}", rule.code, rule.name, rule.title))
+            .collect();
+        let help = if near.is_empty() {
+            "`pai explain` lists all codes".to_owned()
+        } else {
+            format!("did you mean one of these?\n{}", near.join("\n"))
+        };
+        return Err(miette!(help = help, "there is no finding `{code}`"));
     };
-    terminal::print(&format!(
-        "{} {}: {}\n\n{}\n\nFound in:\n\n{}\nNot found in:\n\n{}",
-        rule.code,
-        rule.name,
-        rule.title,
-        rule.explanation,
-        indented(rule.fails),
-        indented(rule.passes)
-    ));
+    terminal::pass(&reference::terminal(rule));
     Ok(Outcome::Clean)
-}
-
-fn indented(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
-    lines.join("\n") + "\n"
 }
