@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         return stdin(arguments);
     }
     let Some(workspace) = arguments.selection.read()? else { return Ok(Outcome::Clean) };
+    be_quiet_about_panics_of_the_layout();
     let (files, found) = format::format(&workspace.shown);
     let mut tally = Tally::of(&found, &workspace.shown);
     for (id, formatted) in &files {
@@ -73,6 +74,7 @@ fn stdin(arguments: &Arguments) -> miette::Result<Outcome> {
         .read_to_string(&mut text)
         .map_err(|cause| miette!("standard input cannot be read: {cause}"))?;
     let sources = Sources::new([(arguments.stdin_filename.display().to_string(), text)]);
+    be_quiet_about_panics_of_the_layout();
     let (files, found) = format::format(&sources);
     let mut tally = Tally::of(&found, &sources);
     for (id, formatted) in &files {
@@ -89,6 +91,17 @@ fn stdin(arguments: &Arguments) -> miette::Result<Outcome> {
         }
     }
     Ok(tally.outcome())
+}
+
+/// They are caught and reported as a form that cannot be laid out; the hook would print them all the same.
+fn be_quiet_about_panics_of_the_layout() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let file = panic.location().map_or("", |location| location.file());
+        if !["yaml_parser-", "pretty_yaml-"].iter().any(|name| file.contains(name)) {
+            usual(panic);
+        }
+    }));
 }
 
 /// What `--check` and `--diff` show of a file that would change.

@@ -1,6 +1,8 @@
 //! The layout of a manifest: two spaces, dashes under their key, double quotes, one blank line at most. The order of
 //! keys stays: comments stand at them, and people order fields for a reason.
 
+use std::panic::catch_unwind;
+
 use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions, LineBreak, ProseWrap, Quotes};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use yaml_parser::{SyntaxElement, SyntaxError, SyntaxKind};
@@ -47,7 +49,15 @@ pub(super) fn read(chunk: Chunk<'_>) -> Read {
 }
 
 /// The same documents, laid out. Lines are counted from the start of `text`.
+///
+/// The parser behind the layout panics on some texts, found by fuzzing (`attempt to subtract with overflow` on a list that
+/// is indented at the start): that is a form like others that it cannot read.
 pub(super) fn format(text: &str) -> Result<String, LayoutError> {
+    catch_unwind(|| settled(text)).unwrap_or(Err(LayoutError::Form { line: 1 }))
+}
+
+/// The layout of the layout, until nothing changes.
+fn settled(text: &str) -> Result<String, LayoutError> {
     let mut old = text.to_owned();
     for _ in 0..ROUNDS_MAX {
         let new =

@@ -96,6 +96,12 @@ fn a_block_whose_last_lines_are_spaces_keeps_its_layout() {
 }
 
 #[test]
+fn a_text_that_the_layout_panics_on_is_refused() {
+    let text = "# apiVersion: pai.io/v1\n    - a # b\n---\napiVersion: pai.io/v1\nkind: Agent\n";
+    assert_eq!(manifest::format(text), Err(LayoutError::Form { line: 1 }));
+}
+
+#[test]
 fn a_layout_that_says_something_else_is_refused() {
     use super::comments::{Comment, same};
     let comment = |text, before, line| Comment { text, before, line };
@@ -123,7 +129,7 @@ fn a_layout_that_says_something_else_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_manifest_keeps_its_meaning_and_is_laid_out_once(text in noisy::manifest()) {
