@@ -5,6 +5,7 @@ mod fmt;
 mod build;
 mod explain;
 mod bundle;
+mod schema;
 mod serve;
 mod access_key;
 
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Explain(explain::Arguments),
     /// Look into bundles, sign them, and check signatures.
     Bundle(bundle::Arguments),
+    /// Print schemas of manifests, for editors and for Kubernetes.
+    Schema(schema::Arguments),
     /// Serve a workspace or a bundle.
     Serve(serve::Arguments),
     /// Make access keys.
@@ -61,6 +64,7 @@ impl Command {
             Self::Build(arguments) => build::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
             Self::Bundle(arguments) => bundle::run(&arguments),
+            Self::Schema(arguments) => schema::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
         }

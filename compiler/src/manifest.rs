@@ -7,8 +7,10 @@ use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+pub(crate) mod cel;
 pub(crate) mod text;
 pub(crate) mod quantity;
 pub(crate) mod secret_ref;
@@ -53,6 +55,16 @@ impl Kind {
             Self::GuardBinding => GuardBinding::NAME,
         }
     }
+
+    /// The name in commands and of files.
+    pub(crate) fn slug(self) -> &'static str {
+        match self {
+            Self::ModelProvider => "model-provider",
+            Self::Agent => "agent",
+            Self::AccessKey => "access-key",
+            Self::GuardBinding => "guard-binding",
+        }
+    }
 }
 
 /// The `spec` of a kind.
@@ -61,6 +73,9 @@ pub(crate) trait Spec: DeserializeOwned + JsonSchema {
     const NAME: &'static str;
     /// What the kind is for; the schema's description.
     const ABOUT: &'static str;
+
+    /// A spec to start from.
+    fn example() -> Value;
 }
 
 /// What a resource is called and how people sort it.
@@ -69,18 +84,22 @@ pub(crate) trait Spec: DeserializeOwned + JsonSchema {
 pub(crate) struct Metadata {
     /// The name by which other manifests refer to the resource: lower-case letters, digits, `-` and `.`.
     #[schemars(with = "text::ResourceName")]
+    #[schemars(example = &"anthropic")]
     pub(crate) name: Name,
     /// Resources refer to each other within one namespace only. `default` where it is left out.
     #[serde(default)]
     #[schemars(with = "Option<text::ResourceName>")]
+    #[schemars(example = &"default", extend("default" = "default"))]
     pub(crate) namespace: Option<Name>,
     /// For people and other tools; nothing here depends on them.
     #[serde(default)]
     #[expect(dead_code, reason = "accepted for people and other tools")]
+    #[schemars(example = json!({"team": "search"}))]
     labels: BTreeMap<String, String>,
     /// For people and other tools; nothing here depends on them.
     #[serde(default)]
     #[expect(dead_code, reason = "accepted for people and other tools")]
+    #[schemars(example = json!({"owner": "platform@example.com"}))]
     annotations: BTreeMap<String, String>,
 }
 

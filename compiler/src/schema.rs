@@ -2,14 +2,23 @@
 
 use serde_json::Value;
 
+mod titles;
 pub(crate) mod generate;
+mod combined;
+mod portable;
+mod subject;
+pub mod crd;
+mod reference;
+pub mod file;
 pub(crate) mod rules;
 mod formats;
 mod place;
 mod validator;
 mod wording;
 
-pub use generate::{SchemaFile, files};
+pub use file::{SchemaFile, files};
+pub use reference::reference;
+pub use subject::{Subject, UnknownKind};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::{self, Manifest, Spec};

@@ -2,16 +2,24 @@
 
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::secret_ref::SecretRef;
-use super::{Kind, Spec, text};
+use super::{Kind, Spec, cel, text};
 
 impl Spec for GuardBinding {
     const KIND: Kind = Kind::GuardBinding;
     const NAME: &'static str = "GuardBinding";
     const ABOUT: &'static str = "A classifier that reads what goes to a model and comes back. Providers and agents attach it by \
                                  name and say what it reads and what a hit does.";
+
+    fn example() -> Value {
+        json!({
+            "classifier": { "type": "promptGuard", "endpoint": "http://prompt-guard:8000/classify" },
+            "thresholds": { "injection": 0.9, "jailbreak": 0.9 },
+            "onError": "deny",
+        })
+    }
 }
 
 /// The classifier and when it hits.
@@ -20,13 +28,16 @@ impl Spec for GuardBinding {
 #[expect(dead_code, reason = "a bundle carries the spec as it was written; these fields are its schema")]
 pub(crate) struct GuardBinding {
     /// Who judges a text.
+    #[schemars(example = json!({"type": "rules"}), example = json!({"type": "promptGuard", "endpoint": "http://prompt-guard:8000/classify"}))]
     pub(crate) classifier: Classifier,
     /// From which score on a text is a hit.
     #[serde(default)]
+    #[schemars(example = json!({"injection": 0.9, "jailbreak": 0.95}))]
     thresholds: Option<Thresholds>,
     /// What happens when the classifier fails or is slow. Left out: `allow` where the guard audits, `deny` where it
     /// enforces.
     #[serde(default)]
+    #[schemars(example = &"deny")]
     on_error: Option<OnError>,
 }
 
@@ -38,17 +49,21 @@ pub(crate) struct GuardBinding {
 pub(crate) struct Classifier {
     /// What kind of classifier it is.
     #[serde(default)]
+    #[schemars(example = &"promptGuard", extend("default" = "promptGuard"))]
     r#type: ClassifierKind,
     /// Where it answers `POST {text}` with `{label, score, labels}`. Required, but for `rules`.
     #[serde(default)]
     #[schemars(with = "Option<text::HttpUrl>")]
+    #[schemars(example = &"http://prompt-guard:8000/classify")]
     endpoint: Option<String>,
     /// Which model the classifier should use, where it has several.
     #[serde(default)]
     #[schemars(with = "Option<text::NotEmpty>")]
+    #[schemars(example = &"prompt-guard-2-86m")]
     model: Option<String>,
     /// How the gateway identifies itself to the classifier.
     #[serde(default)]
+    #[schemars(example = json!({"secretRef": {"name": "prompt-guard-token"}}))]
     pub(crate) auth: Option<Auth>,
 }
 
@@ -72,6 +87,7 @@ pub(crate) enum ClassifierKind {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Auth {
     /// The Secret whose value is sent as a bearer token.
+    #[schemars(example = json!({"name": "prompt-guard-token"}))]
     pub(crate) secret_ref: SecretRef,
 }
 
@@ -83,10 +99,12 @@ pub(crate) struct Thresholds {
     /// For prompt injection; 0.9 where it is left out.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1))]
+    #[schemars(example = 0.9, extend("default" = 0.9))]
     injection: Option<f64>,
     /// For jailbreaks; 0.9 where it is left out.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1))]
+    #[schemars(example = 0.9, extend("default" = 0.9))]
     jailbreak: Option<f64>,
 }
 
@@ -106,4 +124,17 @@ fn conditions(schema: &mut Schema) {
     schema.insert("if".to_owned(), rules);
     schema.insert("then".to_owned(), nothing_to_call);
     schema.insert("else".to_owned(), json!({ "required": ["endpoint"] }));
+    cel::rules(
+        schema,
+        &[
+            (
+                "(has(self.type) && self.type == 'rules') || has(self.endpoint)",
+                "endpoint is required where type is not rules",
+            ),
+            (
+                "!has(self.type) || self.type != 'rules' || !(has(self.endpoint) || has(self.model) || has(self.auth))",
+                "endpoint, model and auth have no effect where type is rules",
+            ),
+        ],
+    );
 }

@@ -3,6 +3,7 @@
 use pai_bundle::name::Name;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::text;
 
@@ -12,12 +13,22 @@ use super::text;
 pub(crate) struct GuardUse {
     /// `metadata.name` of a `GuardBinding` in the same namespace.
     #[schemars(with = "text::ResourceName")]
+    #[schemars(example = &"prompt-guard")]
     pub(crate) binding: Name,
     /// What the guard reads.
+    #[schemars(example = json!({"prompts": true, "toolResults": ["*"]}))]
     pub(crate) scan: Scan,
     /// What a hit does.
     #[serde(default)]
+    #[schemars(example = &"audit", extend("default" = "enforce"))]
     pub(crate) enforcement: Enforcement,
+}
+
+impl GuardUse {
+    /// What editors and the reference show of a list of them.
+    pub(super) fn example() -> Value {
+        json!([{ "binding": "prompt-guard", "scan": { "prompts": true }, "enforcement": "audit" }])
+    }
 }
 
 /// What a guard reads. Everything that is left out is not read.
@@ -27,13 +38,16 @@ pub(crate) struct GuardUse {
 pub(crate) struct Scan {
     /// What users write.
     #[serde(default)]
+    #[schemars(example = true)]
     pub(crate) prompts: bool,
     /// What the model answers.
     #[serde(default)]
+    #[schemars(example = true)]
     pub(crate) responses: bool,
     /// Results of these tools, read when they come in with the next request; `["*"]` for all tools.
     #[serde(default)]
     #[schemars(with = "Vec<text::NotEmpty>")]
+    #[schemars(example = ["*"], example = ["web_fetch"])]
     pub(crate) tool_results: Vec<String>,
 }
 

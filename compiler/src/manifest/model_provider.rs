@@ -4,18 +4,29 @@ use pai_bundle::name::ModelRef;
 use pai_bundle::provider::ProviderKind;
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::guard_use::GuardUse;
 use super::quantity::TokenCount;
 use super::secret_ref::SecretRef;
-use super::{Kind, Spec, text};
+use super::{Kind, Spec, cel, text};
 
 impl Spec for ModelProvider {
     const KIND: Kind = Kind::ModelProvider;
     const NAME: &'static str = "ModelProvider";
     const ABOUT: &'static str = "One LLM subscription and all its models. Agents name a model as `NAME/MODEL`, where NAME \
                                  is this resource's metadata.name.";
+
+    fn example() -> Value {
+        json!({
+            "provider": "anthropic",
+            "apiKeySecretRef": { "name": "anthropic-key", "key": "api-key" },
+            "allowedModels": ["claude-*"],
+            "maxTokensPerDay": 5_000_000,
+            "maxTokensPerRequest": 200_000,
+            "externalAccess": { "enabled": true, "maxTokensPerDay": 2_000_000 },
+        })
+    }
 }
 
 /// The subscription: where it is, what it may be used for, how much.
@@ -25,47 +36,59 @@ impl Spec for ModelProvider {
 pub(crate) struct ModelProvider {
     /// What kind of service this is. It decides the protocol, the URL and the header that carries the key.
     #[schemars(with = "ProviderKindText")]
+    #[schemars(example = &"anthropic")]
     pub(crate) provider: ProviderKind,
     /// Which Secret holds the API key. The key itself never stands in a manifest.
     #[serde(default)]
+    #[schemars(example = json!({"name": "anthropic-key", "key": "api-key"}))]
     pub(crate) api_key_secret_ref: Option<SecretRef>,
     /// Base URL. Required for `azure-openai` and `vllm`; with `openai` it names any compatible service, with its
     /// `/v1`. Otherwise the kind's own.
     #[serde(default)]
     #[schemars(with = "Option<text::HttpUrl>")]
+    #[schemars(example = &"https://models.example.com/v1")]
     pub(crate) endpoint: Option<String>,
     /// The `api-version` query parameter of Azure's API. Required for `azure-openai`, and only there.
     #[serde(default)]
     #[schemars(with = "Option<text::NotEmpty>")]
+    #[schemars(example = &"2024-10-21")]
     pub(crate) api_version: Option<String>,
     /// Models that may be called, without the provider's name; `*` stands for any characters. Left out or empty:
     /// all models.
     #[serde(default)]
     #[schemars(with = "Vec<text::ModelPattern>")]
+    #[schemars(example = ["claude-sonnet-*", "claude-haiku-4-5"])]
     pub(crate) allowed_models: Vec<String>,
     /// Models that may not be called. They win over `allowedModels`.
     #[serde(default)]
     #[schemars(with = "Vec<text::ModelPattern>")]
+    #[schemars(example = ["claude-opus-*"])]
     pub(crate) denied_models: Vec<String>,
     /// Tokens per UTC day, shared by everybody who uses this subscription. Left out: no cap.
     #[serde(default)]
+    #[schemars(example = 5_000_000)]
     pub(crate) max_tokens_per_day: Option<TokenCount>,
     /// Tokens of one request: its input and the output that it asks for.
     #[serde(default)]
+    #[schemars(example = 200_000)]
     pub(crate) max_tokens_per_request: Option<TokenCount>,
     /// What happens when the service answers 429 or 5xx, or cannot be reached.
     #[serde(default)]
+    #[schemars(example = Retry::example(), extend("default" = Retry::example()))]
     pub(crate) retry: Option<Retry>,
     /// Models of other providers, as `provider/model`, that are tried in this order after the retries are used up. The
     /// caller must be allowed to call each of them.
     #[serde(default)]
     #[schemars(with = "Vec<text::ModelReference>")]
+    #[schemars(example = ["anthropic-reserve/claude-sonnet-4-6"])]
     pub(crate) fallbacks: Vec<ModelRef>,
     /// Guards over all traffic of this provider.
     #[serde(default)]
+    #[schemars(example = GuardUse::example(), extend("default" = []))]
     pub(crate) guards: Vec<GuardUse>,
     /// Opens the provider to access keys: laptops, CI jobs, scripts outside of the cluster.
     #[serde(default)]
+    #[schemars(example = json!({"enabled": true, "maxTokensPerDay": 2_000_000}))]
     pub(crate) external_access: Option<ExternalAccess>,
 }
 
@@ -75,12 +98,15 @@ pub(crate) struct ModelProvider {
 pub(crate) struct Retry {
     /// Attempts in all, the first included. 1 means no retry.
     #[schemars(range(min = 1, max = 10))]
+    #[schemars(example = 3)]
     pub(crate) max_attempts: u32,
     /// Longest wait before the second attempt, in milliseconds. It doubles from attempt to attempt.
     #[schemars(range(min = 1, max = 60_000))]
+    #[schemars(example = 200)]
     pub(crate) initial_backoff_ms: u32,
     /// Longest wait before any attempt, in milliseconds.
     #[schemars(range(min = 1, max = 600_000))]
+    #[schemars(example = 5000)]
     pub(crate) max_backoff_ms: u32,
 }
 
@@ -95,15 +121,29 @@ impl Default for Retry {
     }
 }
 
+impl Retry {
+    /// The defaults, as editors and the reference show them.
+    fn example() -> Value {
+        let retry = Self::default();
+        json!({
+            "maxAttempts": retry.max_attempts,
+            "initialBackoffMs": retry.initial_backoff_ms,
+            "maxBackoffMs": retry.max_backoff_ms,
+        })
+    }
+}
+
 /// Use from outside, by access key.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(transform = only_where_enabled)]
 pub(crate) struct ExternalAccess {
     /// Whether access keys may use this provider.
+    #[schemars(example = true)]
     pub(crate) enabled: bool,
     /// Tokens per UTC day for all access keys together. They count against the provider's own cap as well.
     #[serde(default)]
+    #[schemars(example = 2_000_000)]
     pub(crate) max_tokens_per_day: Option<TokenCount>,
 }
 
@@ -135,11 +175,19 @@ fn only_where_enabled(schema: &mut Schema) {
     let closed = json!({ "properties": { "enabled": { "const": false } }, "required": ["enabled"] });
     schema.insert("if".to_owned(), closed);
     schema.insert("then".to_owned(), json!({ "properties": { "maxTokensPerDay": false } }));
+    cel::rules(
+        schema,
+        &[(
+            "self.enabled || !has(self.maxTokensPerDay)",
+            "maxTokensPerDay has no effect where enabled is false",
+        )],
+    );
 }
 
 /// What one kind requires and another does not have.
 fn conditions(schema: &mut Schema) {
-    let is = |kinds: serde_json::Value| json!({ "properties": { "provider": { "enum": kinds } }, "required": ["provider"] });
+    let is =
+        |kinds: Value| json!({ "properties": { "provider": { "enum": kinds } }, "required": ["provider"] });
     let no_endpoint = json!({
         "properties": { "provider": { "enum": ["openai"] } },
         "required": ["provider"],
@@ -159,4 +207,29 @@ fn conditions(schema: &mut Schema) {
         { "if": no_endpoint, "then": { "required": ["apiKeySecretRef"] } },
     ]);
     schema.insert("allOf".to_owned(), rules);
+    cel::rules(
+        schema,
+        &[
+            (
+                "!(self.provider in ['azure-openai', 'vllm']) || has(self.endpoint)",
+                "endpoint is required where provider is azure-openai or vllm",
+            ),
+            (
+                "self.provider != 'azure-openai' || has(self.apiVersion)",
+                "apiVersion is required where provider is azure-openai",
+            ),
+            (
+                "self.provider == 'azure-openai' || !has(self.apiVersion)",
+                "apiVersion has no effect where provider is not azure-openai",
+            ),
+            (
+                "!(self.provider in ['anthropic', 'gemini', 'openrouter', 'azure-openai']) || has(self.apiKeySecretRef)",
+                "apiKeySecretRef is required, except for vllm and for openai with an endpoint",
+            ),
+            (
+                "self.provider != 'openai' || has(self.endpoint) || has(self.apiKeySecretRef)",
+                "apiKeySecretRef is required where provider is openai and there is no endpoint",
+            ),
+        ],
+    );
 }

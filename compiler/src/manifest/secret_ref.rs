@@ -11,10 +11,12 @@ use super::text;
 pub(crate) struct SecretRef {
     /// The Secret's name, as `pai add secret NAME` made it.
     #[schemars(with = "text::ResourceName")]
+    #[schemars(example = &"anthropic-key")]
     pub(crate) name: String,
     /// Which key of the Secret.
     #[serde(default = "default_key")]
     #[schemars(with = "text::NotEmpty", default = "default_key")]
+    #[schemars(example = &"api-key")]
     pub(crate) key: String,
 }
 

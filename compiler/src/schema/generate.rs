@@ -1,47 +1,44 @@
-//! JSON Schemas (2020-12) from the manifest types, tidied for people who read them and for editors.
+//! A kind's JSON Schema (2020-12) from its types, tidied for people who read it and for editors.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::manifest::{API_VERSION, AccessKey, Agent, GuardBinding, Metadata, ModelProvider, Spec};
+use super::titles;
+use crate::manifest::{API_VERSION, Kind, Metadata, Spec, cel};
 
-/// A schema as it is checked in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaFile {
-    /// File name within `schemas/`.
-    pub name: &'static str,
-    /// Contents, with a newline at the end.
-    pub text: String,
-}
+/// The dialect of every schema here.
+pub(super) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Every kind's schema.
-pub fn files() -> Vec<SchemaFile> {
-    vec![
-        file::<ModelProvider>("model-provider.schema.json"),
-        file::<Agent>("agent.schema.json"),
-        file::<AccessKey>("access-key.schema.json"),
-        file::<GuardBinding>("guard-binding.schema.json"),
-    ]
-}
-
-fn file<S: Spec>(name: &'static str) -> SchemaFile {
-    SchemaFile { name, text: format!("{:#}\n", schema::<S>()) }
-}
-
-/// The schema of a whole manifest of one kind.
+/// The schema of a whole manifest of one kind, as documents are checked against it.
 pub(crate) fn schema<S: Spec>() -> Value {
+    let mut schema = with_cel::<S>();
+    without(&mut schema, cel::KEYWORD);
+    schema
+}
+
+/// As [`schema`], with the conditions in CEL beside those of JSON Schema.
+pub(super) fn with_cel<S: Spec>() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let metadata = generator.subschema_for::<Metadata>();
-    let spec = generator.subschema_for::<S>();
+    let mut metadata = generator.subschema_for::<Metadata>();
+    let mut spec = generator.subschema_for::<S>();
     let definitions = generator.take_definitions(true);
+    metadata.insert("description".to_owned(), json!("What the resource is called and how people sort it."));
+    metadata.insert("examples".to_owned(), json!([{ "name": name::<S>() }]));
+    spec.insert("description".to_owned(), json!(S::ABOUT));
+    spec.insert("examples".to_owned(), json!([S::example()]));
     let mut schema = json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "title": S::NAME,
         "description": S::ABOUT,
+        "examples": [example::<S>()],
         "type": "object",
         "properties": {
-            "apiVersion": { "const": API_VERSION },
-            "kind": { "const": S::NAME },
+            "apiVersion": api_version(),
+            "kind": {
+                "description": "Which kind of manifest this is; it decides what `spec` may say.",
+                "const": S::NAME,
+                "examples": [S::NAME],
+            },
             "metadata": metadata,
             "spec": spec,
         },
@@ -50,7 +47,49 @@ pub(crate) fn schema<S: Spec>() -> Value {
         "$defs": definitions,
     });
     tidy(&mut schema);
+    titles::add(&mut schema);
     schema
+}
+
+/// A whole manifest to start from.
+pub(super) fn example<S: Spec>() -> Value {
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": S::NAME,
+        "metadata": { "name": name::<S>() },
+        "spec": S::example(),
+    })
+}
+
+/// The name in a kind's example.
+fn name<S: Spec>() -> &'static str {
+    match S::KIND {
+        Kind::ModelProvider => "anthropic",
+        Kind::Agent => "reviewer",
+        Kind::AccessKey => "laptop",
+        Kind::GuardBinding => "prompt-guard",
+    }
+}
+
+/// The field that makes a document one of ours.
+pub(super) fn api_version() -> Value {
+    json!({
+        "description": "The version of the format. Documents with another group are not read.",
+        "const": API_VERSION,
+        "examples": [API_VERSION],
+    })
+}
+
+/// Takes a keyword out, wherever it is.
+fn without(schema: &mut Value, keyword: &str) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(|item| without(item, keyword)),
+        Value::Object(fields) => {
+            fields.shift_remove(keyword);
+            fields.values_mut().for_each(|value| without(value, keyword));
+        }
+        _ => {}
+    }
 }
 
 /// Takes out what Rust types bring along and manifests do not have: null for what is left out, integer widths.
@@ -122,40 +161,4 @@ fn plain_enum(fields: &mut Map<String, Value>) {
     fields.insert("type".to_owned(), json!("string"));
     fields.insert("enum".to_owned(), Value::Array(constants));
     fields.insert("enumDescriptions".to_owned(), Value::Array(descriptions));
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    /// `SNAPSHOTS=overwrite cargo test -p pai-compiler` writes them anew.
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test compares with files of the repository")]
-    fn the_checked_in_schemas_are_fresh() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
-        let overwrite = std::env::var("SNAPSHOTS").is_ok_and(|word| word == "overwrite");
-        for file in files() {
-            let path = folder.join(file.name);
-            if overwrite {
-                std::fs::write(&path, &file.text).unwrap();
-            }
-            let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(checked_in == file.text, "schemas/{} is stale: run with SNAPSHOTS=overwrite", file.name);
-        }
-    }
-
-    #[test]
-    fn schemas_have_no_null_and_describe_every_field() {
-        for file in files() {
-            assert!(!file.text.contains("\"null\""), "{}", file.name);
-            let schema: Value = serde_json::from_str(&file.text).unwrap();
-            for (name, definition) in schema["$defs"].as_object().unwrap() {
-                for (field, property) in definition["properties"].as_object().into_iter().flatten() {
-                    assert!(property.get("description").is_some(), "{}: {name}.{field}", file.name);
-                }
-            }
-        }
-    }
 }
