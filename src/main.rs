@@ -5,6 +5,7 @@ mod workspace;
 mod surroundings;
 mod findings;
 mod replace;
+mod modeline;
 mod compiled;
 mod account;
 mod terminal;

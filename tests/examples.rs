@@ -82,30 +82,35 @@ async fn every_example_is_built_and_served() {
     }
 }
 
-#[test]
-fn every_example_names_its_schema_for_editors() {
-    for example in examples() {
-        let manifests = manifests(&example);
-        assert!(!manifests.is_empty(), "{}", example.display());
-        for path in manifests {
-            let text = std::fs::read_to_string(&path).expect("text");
-            let schema = text
-                .lines()
-                .next()
-                .and_then(|line| line.strip_prefix("# yaml-language-server: $schema="))
-                .unwrap_or_else(|| panic!("{} has no modeline", path.display()));
-            assert!(path.with_file_name(schema).exists(), "{}: {schema}", path.display());
+/// Manifests anywhere below a folder that is not hidden.
+fn manifests(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_dir() && !hidden {
+            manifests(&path, found);
+        } else if !hidden && path.extension().is_some_and(|extension| extension == "yaml") {
+            found.push(path);
         }
     }
 }
 
-/// The manifests of an example, in whatever folder that is not hidden.
-fn manifests(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let shown =
-        entries.filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
-    let (folders, files): (Vec<_>, Vec<_>) = shown.partition(|path| path.is_dir());
-    let is_manifest = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml");
-    let below = folders.iter().flat_map(|folder| manifests(folder));
-    files.into_iter().filter(is_manifest).chain(below).collect()
+/// A language server reads a modeline for the document that it stands in, so each document has one.
+#[test]
+fn every_document_of_an_example_names_its_schema_for_editors() {
+    let mut found = Vec::new();
+    manifests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"), &mut found);
+    assert!(found.len() >= 7);
+    for path in found {
+        let text = std::fs::read_to_string(&path).expect("text");
+        for document in text.split("---\n") {
+            let schema = document
+                .lines()
+                .next()
+                .and_then(|line| line.strip_prefix("# yaml-language-server: $schema="))
+                .unwrap_or_else(|| panic!("{} has a document without a modeline", path.display()));
+            assert!(schema.ends_with("schemas/pai.schema.json"), "{}: {schema}", path.display());
+            assert!(path.with_file_name(schema).exists(), "{}: {schema}", path.display());
+        }
+    }
 }

@@ -121,12 +121,43 @@ fn an_access_key_is_shown_once_and_only_its_digest_is_kept() {
     assert!(key.starts_with("pak_") && key.lines().count() == 1);
     let manifest = std::fs::read_to_string(folder.path().join("laptop.yaml")).expect("a manifest");
     assert!(!manifest.contains(key.trim()) && manifest.contains("hmac-sha256:"), "{manifest}");
+    let modeline = "# yaml-language-server: $schema=schemas/pai.schema.json\n";
+    assert!(manifest.starts_with(modeline), "{manifest}");
+    let schema = std::fs::read_to_string(folder.path().join("schemas/pai.schema.json")).expect("a schema");
+    assert_eq!(schema, run(pai().arg("schema")).1);
     assert_eq!(run(pai().arg("validate").arg(folder.path())).0, 0);
     let (code, key, said) = create("laptop", "anthropic");
     assert_eq!((code, key.as_str()), (2, ""), "{said}");
     let (code, key, said) = create("other", "antropic");
     assert_eq!((code, key.as_str()), (1, ""), "{said}");
     assert!(said.contains("nothing was written") && !folder.path().join("other.yaml").exists(), "{said}");
+}
+
+#[test]
+fn schemas_are_printed_and_written() {
+    let folder = TempDir::new().expect("a folder");
+    let checked_in = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(name);
+        std::fs::read_to_string(path).expect("a schema")
+    };
+    for (arguments, name) in [
+        (&["schema"] as &[_], "pai.schema.json"),
+        (&["schema", "all"], "pai.schema.json"),
+        (&["schema", "AccessKey"], "access-key.schema.json"),
+        (&["schema", "model-providers"], "model-provider.schema.json"),
+        (&["schema", "--crd"], "crds.yaml"),
+    ] {
+        let (code, printed, said) = run(pai().args(arguments));
+        assert_eq!((code, printed), (0, checked_in(name)), "{said}");
+    }
+    let file = folder.path().join("new/agent.json");
+    let (code, printed, _) = run(pai().args(["schema", "agent", "-o"]).arg(&file));
+    assert_eq!((code, printed.as_str()), (0, ""));
+    assert_eq!(std::fs::read_to_string(&file).expect("a schema"), checked_in("agent.schema.json"));
+
+    let (code, printed, said) = run(pai().args(["schema", "acess-key"]));
+    assert_eq!((code, printed.as_str()), (2, ""));
+    assert!(said.contains("did you mean `access-key`?") && said.contains("`guard-binding`"), "{said}");
 }
 
 /// `pai serve --simulate`, as a newcomer starts it.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Outcome;
 use crate::findings::{self, Format};
 use crate::workspace::Workspace;
-use crate::{terminal, workspace};
+use crate::{modeline, terminal, workspace};
 
 /// What to do.
 #[derive(Debug, Args)]
@@ -98,7 +98,8 @@ fn run_create(create: &Create) -> miette::Result<Outcome> {
         terminal::say("nothing was written");
         return Ok(Outcome::Findings);
     }
-    std::fs::write(&path, text)
+    let modeline = modeline::of(&create.workspace)?;
+    std::fs::write(&path, modeline + &text)
         .map_err(|cause| miette!("`{}` cannot be written: {cause}", path.display()))?;
     terminal::say(&format!("wrote {}; this is the key, shown once:", path.display()));
     terminal::print(token.reveal());
