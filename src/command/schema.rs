@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     /// model-provider, agent, access-key or guard-binding; `all` is one schema that goes by each document's `kind`.
     #[arg(default_value = "all")]
     kind: Subject,
-    /// Print Kubernetes CustomResourceDefinitions instead of a JSON Schema.
+    /// Print definitions of custom resources for Kubernetes instead of a JSON Schema.
     #[arg(long)]
     crd: bool,
     /// Write to a file instead of standard output; folders are made.

@@ -21,8 +21,8 @@ pub(super) fn schema() -> Value {
         "examples": all.examples,
         "type": "object",
         "properties": {
-            "apiVersion": titled("apiVersion", generate::api_version()),
-            "kind": titled("kind", json!({
+            "apiVersion": titled("apiVersion", &generate::api_version()),
+            "kind": titled("kind", &json!({
                 "description": "Which kind of manifest this is; it decides what `spec` may say.",
                 "type": "string",
                 "enum": all.kinds,
@@ -30,7 +30,7 @@ pub(super) fn schema() -> Value {
                 "examples": all.kinds,
             })),
             "metadata": all.metadata,
-            "spec": titled("spec", json!({
+            "spec": titled("spec", &json!({
                 "description": "What the manifest says. Its fields depend on `kind`.",
                 "type": "object",
                 "examples": [ModelProvider::example()],
@@ -74,7 +74,7 @@ impl All {
     }
 }
 
-fn titled(name: &str, schema: Value) -> Value {
+fn titled(name: &str, schema: &Value) -> Value {
     let mut properties = json!({ "properties": { name: schema } });
     super::titles::add(&mut properties);
     properties.pointer_mut(&format!("/properties/{name}")).map(Value::take).unwrap_or_default()

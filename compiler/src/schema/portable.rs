@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn what_fits_a_format_fits_its_pattern() {
-        let cases: [(&str, fn(&str) -> bool, &[&str]); 3] = [
+        type Case = (&'static str, fn(&str) -> bool, &'static [&'static str]);
+        let cases: [Case; 3] = [
             (
                 format::CIDR,
                 is_cidr,
