@@ -1,5 +1,7 @@
 //! An address range that lies within another of the same list.
 
+use ipnet::IpNet;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::graph::Graph;
 
@@ -21,18 +23,9 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(graph: &Graph, found: &mut Diagnostics) {
     for key in graph.access_keys.values() {
-        let nets = &key.spec.allowed_cidrs;
         // A range with bits outside of its prefix is not what its author means, and has been reported.
-        let usable = |at: &usize| nets.get(*at).is_some_and(|net| !has_host_bits(net));
-        for (at, net) in nets.iter().enumerate().filter(|(at, _)| usable(at)) {
-            // Of two equal ranges the second is too much.
-            let within = |(other_at, other): &(usize, &ipnet::IpNet)| {
-                *other_at != at && other.contains(net) && (*other != net || *other_at < at)
-            };
-            let Some((outer_at, outer)) = nets.iter().enumerate().filter(|(at, _)| usable(at)).find(within)
-            else {
-                continue;
-            };
+        let nets = key.spec.allowed_cidrs.iter().enumerate().filter(|(_, net)| !has_host_bits(net));
+        for (at, net, outer_at, outer) in nested(nets) {
             let span = key.at(&format!("/spec/allowedCidrs/{at}"));
             found.push(
                 Diagnostic::new(&RULE, span, format!("`{net}` lies within `{outer}`"))
@@ -40,6 +33,53 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
                     .also(key.at(&format!("/spec/allowedCidrs/{outer_at}")), "opens it already")
                     .help("remove one of the two"),
             );
+        }
+    }
+}
+
+/// Each range that lies within another, with that other; of two equal ones, the second. In order of addresses whatever
+/// contains a range stands before it, so that one look back is enough.
+fn nested<'a>(nets: impl Iterator<Item = (usize, &'a IpNet)>) -> Vec<(usize, &'a IpNet, usize, &'a IpNet)> {
+    let mut sorted: Vec<(usize, &IpNet)> = nets.collect();
+    sorted.sort_by_key(|(at, net)| (net.network(), net.prefix_len(), *at));
+    let mut nested = Vec::new();
+    let mut open: Option<(usize, &IpNet)> = None;
+    for (at, net) in sorted {
+        match open {
+            Some((outer_at, outer)) if outer.contains(net) => nested.push((at, net, outer_at, outer)),
+            _ => open = Some((at, net)),
+        }
+    }
+    nested
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_range_within_another_is_found(parts in prop::collection::vec((0..4_u32, 28..=32_u8, any::<bool>()), 0..12)) {
+            let nets: Vec<IpNet> = parts
+                .iter()
+                .map(|(low, prefix, six)| {
+                    let text = if *six { format!("2001:db8::{low}/{}", prefix + 96) } else { format!("10.0.0.{low}/{prefix}") };
+                    text.parse::<IpNet>().unwrap().trunc()
+                })
+                .collect();
+            let mut found: Vec<usize> = nested(nets.iter().enumerate()).iter().map(|(at, ..)| *at).collect();
+            found.sort_unstable();
+            let expected: Vec<usize> = (0..nets.len())
+                .filter(|at| {
+                    let around = |(other, net): (usize, &IpNet)| {
+                        other != *at && net.contains(&nets[*at]) && (*net != nets[*at] || other < *at)
+                    };
+                    nets.iter().enumerate().any(around)
+                })
+                .collect();
+            prop_assert_eq!(found, expected);
         }
     }
 }

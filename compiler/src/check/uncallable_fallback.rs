@@ -1,5 +1,9 @@
 //! A fallback of a provider that an agent of this provider may not call.
 
+use std::collections::BTreeMap;
+
+use pai_bundle::name::QualifiedName;
+
 use crate::diagnostic::nearest::list;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::graph::Graph;
@@ -26,21 +30,25 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(graph: &Graph, found: &mut Diagnostics) {
-    // Most providers have no fallbacks, and asking every agent about each of them would be for nothing.
-    for provider in graph.providers.values().filter(|provider| !provider.spec.fallbacks.is_empty()) {
-        let name = &provider.name;
-        let asks_it = |agent: &&Resource<Agent>| {
-            agent.name.namespace == name.namespace
-                && agent.spec.models.iter().any(|model| model.provider == name.name)
-        };
-        let users: Vec<&Resource<Agent>> = graph.agents.values().filter(asks_it).collect();
+    // Only for providers that have fallbacks, and each agent looked at once: there may be many of both.
+    let mut askers: BTreeMap<&QualifiedName, Vec<&Resource<Agent>>> = BTreeMap::new();
+    for agent in graph.agents.values() {
+        let names = agent.spec.models.iter().map(|model| &model.provider);
+        for provider in graph.providers_of(&agent.name.namespace, names).into_iter().flatten() {
+            if !provider.spec.fallbacks.is_empty() {
+                askers.entry(&provider.name).or_default().push(agent);
+            }
+        }
+    }
+    for (name, askers) in askers {
+        let Some(provider) = graph.providers.get(name) else { continue };
         for (at, fallback) in provider.spec.fallbacks.iter().enumerate() {
             let Some(target) = graph.provider(&name.namespace, &fallback.provider) else { continue };
             // A fallback that nobody may call, or that leads back, has a finding of its own.
-            if target.name == *name || target.spec.offers(fallback.model.as_str()).is_err() {
+            if target.name == provider.name || target.spec.offers(fallback.model.as_str()).is_err() {
                 continue;
             }
-            let without = users.iter().copied().filter(|agent| !agent.spec.models.contains(fallback));
+            let without = askers.iter().copied().filter(|agent| !agent.spec.models.contains(fallback));
             let without: Vec<&Resource<Agent>> = without.collect();
             if !without.is_empty() {
                 found.push(finding(provider, at, &without));
