@@ -34,6 +34,8 @@ mod hooks;
 mod workflow;
 /// Signed bundles, from the command line.
 mod signing;
+/// Planted secrets, and that no bundle has them.
+mod canaries;
 /// New bundles while requests run.
 mod reload;
 /// The same from outside: signals, and what is served at all.

@@ -11,11 +11,14 @@ pub(crate) mod arithmetic;
 mod size;
 pub(crate) mod rules;
 mod snippet;
+mod uncommented;
 mod advice;
 
+use crate::check::literal_secret;
 use crate::diagnostic::mask::shown;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::emit::validator;
+use crate::source::chunk::Chunk;
 use crate::source::{File, FileId, Sources, Span};
 use snippet::{Snippet, snippets};
 
@@ -29,6 +32,7 @@ const RESERVED: &[&str] =
 pub(crate) fn read(sources: &Sources, found: &mut Diagnostics) -> Vec<Policy> {
     let mut policies = BTreeMap::new();
     for (id, file) in sources.files().filter(|(_, file)| file.is_cedar()) {
+        found.extend(literal_secret::find_in(Chunk { file: id, text: file.text(), start: 0 }, "policy file"));
         for rule in file_rules(id, file, found) {
             if let Some((_, first)) = policies.get(&rule.id) {
                 found.push(
@@ -46,7 +50,7 @@ pub(crate) fn read(sources: &Sources, found: &mut Diagnostics) -> Vec<Policy> {
             let policy = Policy {
                 id: rule.id.clone(),
                 origin: sources.origin(rule.span, ""),
-                text: rule.text.to_owned(),
+                text: uncommented::uncommented(rule.text),
             };
             policies.insert(rule.id, (policy, rule.span));
         }

@@ -147,6 +147,17 @@ fn cedar_reads_back_what_a_bundle_shows() {
 }
 
 #[test]
+fn the_time_of_a_build_is_not_in_the_bundle() {
+    let sources = Sources::new([("anthropic.yaml", SEED)]);
+    let at = |seconds: i64| {
+        let now = crate::Surroundings { now: Some(pai_bundle::unit::UnixSeconds(seconds)), secrets: None };
+        codec::encode(&crate::compile_within(&sources, &now).bundle.unwrap()).unwrap().0
+    };
+    assert_eq!(at(0), at(1_795_435_200));
+    assert_eq!(at(0), bytes(&sources));
+}
+
+#[test]
 fn the_order_of_files_changes_nothing() {
     let parts: Vec<&str> = SEED.split("---\n").collect();
     let files = |order: [usize; 3]| Sources::new(order.map(|at| (format!("{at}.yaml"), parts[at])));

@@ -16,8 +16,13 @@ pub(crate) static RULE: Rule = Rule {
     check: None,
 };
 
-/// The secrets in a chunk of a file.
+/// The secrets in a chunk of a manifest's file.
 pub(crate) fn find(chunk: Chunk<'_>) -> Vec<Diagnostic> {
+    find_in(chunk, "manifest")
+}
+
+/// The secrets in a chunk of some file: a comment in a policy is in git as well.
+pub(crate) fn find_in(chunk: Chunk<'_>, place: &str) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(secret) = mask::find(chunk.text, from) {
@@ -41,7 +46,7 @@ pub(crate) fn find(chunk: Chunk<'_>) -> Vec<Diagnostic> {
             Diagnostic::new(
                 &RULE,
                 chunk.span(secret.start, secret.end),
-                format!("{what} stands in the manifest"),
+                format!("{what} stands in the {place}"),
             )
             .label("revoke it: whoever reads this file has it")
             .help(help),

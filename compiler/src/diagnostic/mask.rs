@@ -49,8 +49,36 @@ fn find_one(text: &str, from: usize, prefix: &'static str, more: usize) -> Optio
     None
 }
 
-/// The text with the secret part of every secret as asterisks, byte for byte as long as it was.
+/// The text with the secret part of every secret as asterisks, byte for byte as long as it was. So are user, password
+/// and query of every URL: no field takes them, and the finding that says so must not repeat them.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
+    match urls(text) {
+        Some(masked) => Cow::Owned(prefixed(&masked).into_owned()),
+        None => prefixed(text),
+    }
+}
+
+/// The text without what stands in its URLs before `@` and behind `?`; `None` where there is nothing of the kind.
+fn urls(text: &str) -> Option<String> {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
+    let mut masked: Option<String> = None;
+    for (scheme, _) in text.match_indices("://") {
+        let start = scheme + "://".len();
+        let rest = text.get(start..).unwrap_or_default();
+        let url = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or_default();
+        let host = url.get(..url.find(['/', '?', '#']).unwrap_or(url.len())).unwrap_or_default();
+        let user = host.rfind('@').map(|at| start..start + at);
+        let query = url.find('?').map(|at| start + at + 1..start + url.len());
+        for hidden in [user, query].into_iter().flatten().filter(|hidden| !hidden.is_empty()) {
+            masked
+                .get_or_insert_with(|| text.to_owned())
+                .replace_range(hidden.clone(), &"*".repeat(hidden.len()));
+        }
+    }
+    masked
+}
+
+fn prefixed(text: &str) -> Cow<'_, str> {
     let mut masked = String::new();
     let mut done = 0;
     while let Some(secret) = find(text, done) {
@@ -105,6 +133,20 @@ mod tests {
         let masked = text(given);
         assert_eq!(masked.len(), given.len());
         assert_eq!(masked, "key: sk-ant-************** # and pak_****************");
+    }
+
+    #[test]
+    fn a_url_keeps_its_host_and_loses_user_password_and_query() {
+        for (given, masked) in [
+            ("https://me:hunter2@host/v1", "https://**********@host/v1"),
+            ("'http://host/v1?key=abc&x=1', more", "'http://host/v1?***********', more"),
+            ("{endpoint: http://me:a,b@host/v1}", "{endpoint: http://******@host/v1}"),
+            ("https://a@b/x?y https://c/d@e", "https://*@b/x?* https://c/d@e"),
+            ("https://host/v1 and é://ü:ä@h", "https://host/v1 and é://*****@h"),
+        ] {
+            assert_eq!(text(given), masked);
+            assert_eq!(text(given).len(), given.len());
+        }
     }
 
     #[test]
