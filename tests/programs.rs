@@ -97,6 +97,47 @@ fn a_build_with_errors_writes_nothing() {
 }
 
 #[test]
+fn secrets_are_looked_for_by_name_where_there_are_any() {
+    let folder = TempDir::new().expect("a folder");
+    let manifests = folder.path().join("manifests");
+    std::fs::create_dir_all(&manifests).expect("a folder");
+    let provider = "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: anthropic, apiKeySecretRef: {name: a-key}}\n";
+    std::fs::write(manifests.join("a.yaml"), provider).expect("written");
+    let validate = |variable: Option<&str>, mounted: bool| {
+        let mut command = pai();
+        command.arg("validate").arg(&manifests).args(["--format", "short"]).env_remove("PAI_SECRETS");
+        if mounted {
+            command.arg("--secrets").arg(folder.path().join("mounted"));
+        }
+        command.envs(variable.map(|name| (name, "value-that-nobody-prints")));
+        let (code, _, stderr) = run(&mut command);
+        assert_eq!(code, 0, "{stderr}");
+        assert!(!stderr.contains("nobody"), "{stderr}");
+        stderr.contains("PAI0322")
+    };
+    assert!(!validate(None, false), "nothing is known of secrets here");
+    assert!(validate(None, true), "the folder that was named has none");
+    assert!(!validate(Some("PAI_SECRET_A_KEY_API_KEY"), true), "the environment has it");
+    std::fs::create_dir_all(folder.path().join("mounted/a-key")).expect("a folder");
+    std::fs::write(folder.path().join("mounted/a-key/api-key"), "value-that-nobody-prints").expect("written");
+    assert!(!validate(None, true), "the folder has it");
+    std::fs::create_dir_all(manifests.join(".pai/secrets/b-key")).expect("a folder");
+    std::fs::write(manifests.join(".pai/secrets/b-key/api-key"), "value-that-nobody-prints")
+        .expect("written");
+    assert!(validate(None, false), "the workspace's own store lacks it");
+}
+
+#[test]
+fn files_in_other_encodings_are_named_with_the_line() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("latin.yaml"), b"# one\nkind: caf\xe9\n").expect("written");
+    let (code, _, stderr) = run(pai().arg("validate").arg(folder.path()));
+    assert_eq!(code, 2, "{stderr}");
+    let said: String = stderr.split_whitespace().collect();
+    assert!(said.contains("latin.yaml") && said.contains("line2hasthebyte0xe9"), "{stderr}");
+}
+
+#[test]
 fn an_access_key_is_shown_once_and_only_its_digest_is_kept() {
     let folder = TempDir::new().expect("a folder");
     let provider = "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: anthropic}\nspec:\n  provider: anthropic\n  \
