@@ -196,9 +196,9 @@ async fn rest(response: reqwest::Response) -> String {
     text
 }
 
-/// A stream that is still going on while the test does something.
+/// A stream that is still going on while the test does something: seconds, of which a swap needs a tenth.
 fn slowly() -> Scenario {
-    Scenario { output_tokens: 20, event_delay: Duration::from_millis(150), ..Scenario::default() }
+    Scenario { output_tokens: 20, event_delay: Duration::from_millis(250), ..Scenario::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -273,13 +273,14 @@ async fn a_budget_below_what_is_used_refuses_and_a_raised_one_admits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn requests_under_way_count_in_the_new_rules_as_well() {
     let place = Place::new().await;
+    let one_at_once =
+        manifests("first", HAIKU, 1_000_000).replace("maxConcurrentRequests: 30", "maxConcurrentRequests: 1");
+    let one_at_once = place.built(&one_at_once);
     place.put(&place.built(&manifests("first", HAIKU, 1_000_000)));
     let gateway = place.start(Keys::None).await;
     place.simulator.push(slowly());
     let stream = place.ask(&gateway, HAIKU, true).await;
-    let one_at_once =
-        manifests("first", HAIKU, 1_000_000).replace("maxConcurrentRequests: 30", "maxConcurrentRequests: 1");
-    place.swap(&gateway, &place.built(&one_at_once)).await;
+    place.swap(&gateway, &one_at_once).await;
     assert_eq!(gateway.ledger().open_holds(), 1, "the stream is still under way");
     assert_eq!(place.status_of(&gateway, HAIKU).await, 429);
     assert!(rest(stream).await.contains("message_stop"));
