@@ -7,7 +7,7 @@ use pai_bundle::{Bundle, codec};
 use pai_compiler::Surroundings;
 use pai_ledger::{Clock, SystemClock};
 
-use crate::findings::{self, Format};
+use crate::findings;
 use crate::workspace;
 
 /// The bundle; `None` when there were errors, which have been shown. For commands that answer questions: warnings are
@@ -28,7 +28,7 @@ pub(crate) fn load_quietly(path: &Path) -> miette::Result<Option<Bundle>> {
     let now = Surroundings { now: Some(SystemClock.now()), ..Surroundings::default() };
     let compiled = pai_compiler::compile_within(&workspace.sources, &now);
     if compiled.diagnostics.has_errors() {
-        findings::show(&compiled.diagnostics, &workspace.shown, Format::Human);
+        findings::show(&compiled.diagnostics, &workspace.shown);
     }
     Ok(compiled.bundle)
 }

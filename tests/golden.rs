@@ -3,10 +3,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
+use jsonschema::Validator;
 use pai_bundle::codec;
 use pai_compiler::check;
 use pai_compiler::diagnostic::Rule;
+use serde_json::Value;
 use snapbox::data::DataFormat;
 use snapbox::{Assert, Data};
 
@@ -49,21 +52,65 @@ fn every_rule_says_what_is_wrong_and_where() {
         if !case.exists() && std::env::var_os("SNAPSHOTS").is_some() {
             write_case(rule);
         }
-        let output = Command::new(env!("CARGO_BIN_EXE_pai"))
-            .args(["validate", "."])
-            .current_dir(&case)
-            .env("NO_COLOR", "1")
-            .output()
-            .unwrap_or_else(|cause| panic!("no case {}: {cause}", case.display()));
-        let code = output.status.code().expect("an exit code");
-        let said = String::from_utf8(output.stderr).expect("text");
+        let (code, _, said) = validated(&case, "human");
         assert!(
             said.contains(&format!("[{}]", rule.code)),
             "{} is not found in its case:\n{said}",
             rule.code
         );
         expect(format!("{said}exit code {code}\n"), &case.join("expected.txt"));
+        // The form changes neither what is found nor how it ends.
+        for form in ["json", "sarif"] {
+            let (same, printed, _) = validated(&case, form);
+            assert_eq!(same, code, "{}: {form}", rule.code);
+            let mut document: Value = serde_json::from_str(&printed).expect("json");
+            if form == "sarif" {
+                assert!(SARIF.is_valid(&document), "{}: {:?}", rule.code, first_complaint(&document));
+                // The catalogue of rules is the same in every case, and is looked at once, below.
+                document["runs"][0]["tool"]["driver"]["rules"] = Value::Null;
+            }
+            let text = serde_json::to_string_pretty(&document).expect("json") + "\n";
+            expect(text, &case.join(format!("expected.{form}")));
+        }
     }
+}
+
+/// Exit code, standard output and standard error of `pai validate` in a folder.
+fn validated(case: &Path, form: &str) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_pai"))
+        .args(["validate", ".", "--format", form])
+        .current_dir(case)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap_or_else(|cause| panic!("no case {}: {cause}", case.display()));
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
+}
+
+/// The published schema of SARIF 2.1.0, <https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/>.
+static SARIF: LazyLock<Validator> = LazyLock::new(|| {
+    let schema = include_str!("schemas/sarif-2.1.0.json");
+    // As published, the pattern of `language` has a bracket too many; lenient engines take it for itself.
+    let schema = schema.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
+    let schema: Value = serde_json::from_str(&schema).expect("json");
+    jsonschema::validator_for(&schema).expect("a schema")
+});
+
+fn first_complaint(document: &Value) -> Option<String> {
+    SARIF.iter_errors(document).next().map(|error| format!("{}: {error}", error.instance_path()))
+}
+
+#[test]
+fn sarif_lists_every_rule() {
+    let (_, printed, _) = validated(&case_of(check::rules().next().expect("a rule")), "sarif");
+    let document: Value = serde_json::from_str(&printed).expect("json");
+    let listed = document["runs"][0]["tool"]["driver"]["rules"].as_array().expect("rules");
+    let listed: Vec<&str> = listed.iter().filter_map(|rule| rule["id"].as_str()).collect();
+    assert_eq!(listed, check::rules().map(|rule| rule.code).collect::<Vec<_>>());
+    // The schema bites: a column of 0 is none.
+    let mut wrong = document;
+    wrong["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startColumn"] = 0.into();
+    assert!(first_complaint(&wrong).is_some());
 }
 
 #[test]

@@ -110,10 +110,10 @@ fn secrets_are_looked_for_by_name_where_there_are_any() {
             command.arg("--secrets").arg(folder.path().join("mounted"));
         }
         command.envs(variable.map(|name| (name, "value-that-nobody-prints")));
-        let (code, _, stderr) = run(&mut command);
+        let (code, stdout, stderr) = run(&mut command);
         assert_eq!(code, 0, "{stderr}");
-        assert!(!stderr.contains("nobody"), "{stderr}");
-        stderr.contains("PAI0322")
+        assert!(!stderr.contains("nobody") && !stdout.contains("nobody"), "{stderr}{stdout}");
+        stdout.contains("PAI0322")
     };
     assert!(!validate(None, false), "nothing is known of secrets here");
     assert!(validate(None, true), "the folder that was named has none");

@@ -6,11 +6,13 @@ pub(crate) mod rule;
 pub(crate) mod mask;
 pub(crate) mod nearest;
 pub mod reference;
+mod level;
 pub mod render;
 
+pub use level::{Level, LevelError, Levels};
 pub use rule::Rule;
 
-use crate::source::Span;
+use crate::source::{Sources, Span};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +42,42 @@ pub struct Label {
     pub text: String,
 }
 
+/// Whether a correction may be made without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Safety {
+    /// It says what was written otherwise wrongly; nothing that was right changes its meaning.
+    Safe,
+    /// It is a guess at what was meant.
+    Unsafe,
+}
+
+/// A correction of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced.
+    pub span: Span,
+    /// By what.
+    pub replacement: String,
+    /// How sure it is.
+    pub safety: Safety,
+}
+
+impl Edit {
+    /// The replacement as it stands in the text: in the quotes that were there.
+    pub fn text(&self, sources: &Sources) -> String {
+        let written = sources.text(self.span);
+        let quote = written.chars().next().filter(|first| ['"', '\''].contains(first));
+        match quote {
+            Some(quote)
+                if written.len() > 1 && written.ends_with(quote) && !self.replacement.starts_with(quote) =>
+            {
+                format!("{quote}{}{quote}", self.replacement)
+            }
+            _ => self.replacement.clone(),
+        }
+    }
+}
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -53,13 +91,24 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do.
     pub help: Option<String>,
+    /// The same as text, where one replacement mends it.
+    pub edit: Option<Edit>,
+    severity: Severity,
 }
 
 impl Diagnostic {
     /// A finding at a place.
     pub(crate) fn new(rule: &'static Rule, span: Span, message: impl Into<String>) -> Self {
         let primary = Label { span, text: String::new() };
-        Self { rule, message: message.into(), primary, secondary: Vec::new(), help: None }
+        Self {
+            rule,
+            message: message.into(),
+            primary,
+            secondary: Vec::new(),
+            help: None,
+            edit: None,
+            severity: rule.severity,
+        }
     }
 
     /// With these words at the place.
@@ -86,9 +135,42 @@ impl Diagnostic {
         self
     }
 
-    /// How bad it is.
+    /// With a correction that a program can make.
+    pub(crate) fn edit(mut self, span: Span, replacement: impl Into<String>, safety: Safety) -> Self {
+        self.edit = Some(Edit { span, replacement: replacement.into(), safety });
+        self
+    }
+
+    /// With quotes around a plain value, which may be what was meant.
+    pub(crate) fn quote(self, text: &str, span: Span) -> Self {
+        // What needs escapes in quotes is no slip.
+        let is_plain = !text.contains(['"', '\\']) && !text.contains(char::is_control);
+        if is_plain && mask::find(text, 0).is_none() {
+            self.edit(span, format!("\"{text}\""), Safety::Unsafe)
+        } else {
+            self
+        }
+    }
+
+    /// With the nearest known name, or else with all of them: `NOUN: a, b`.
+    pub(crate) fn suggest<'a>(
+        self,
+        written: &str,
+        known: impl IntoIterator<Item = &'a str>,
+        noun: &str,
+        safety: Safety,
+    ) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        let span = self.primary.span;
+        match nearest::nearest(written, known.iter().copied()) {
+            Some(near) => self.help(format!("did you mean `{near}`?")).edit(span, near, safety),
+            None => self.maybe_help(nearest::suggest(written, known, noun)),
+        }
+    }
+
+    /// How bad it is here: as the rule says, unless the caller has denied it.
     pub fn severity(&self) -> Severity {
-        self.rule.severity
+        self.severity
     }
 
     /// Its stable code, `PAI0301`.
@@ -112,6 +194,10 @@ impl Diagnostics {
         self.found.extend(others);
     }
 
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.found.retain(keep);
+    }
+
     /// In final order, each said once.
     pub(crate) fn sorted(mut self) -> Self {
         self.found.sort_by(|a, b| key(a).cmp(&key(b)));
@@ -123,6 +209,12 @@ impl Diagnostics {
     /// The findings, first place first.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.found.iter()
+    }
+
+    /// The first so many.
+    #[must_use]
+    pub fn first(&self, most: usize) -> Self {
+        Self { found: self.found.iter().take(most).cloned().collect() }
     }
 
     /// How many.

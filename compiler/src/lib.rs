@@ -11,12 +11,14 @@ pub mod schema;
 mod workspace;
 mod graph;
 pub mod check;
+mod allow;
 mod lower;
 mod author;
 mod emit;
 pub mod inspect;
 pub mod format;
 pub mod diagnostic;
+pub mod fix;
 
 use pai_bundle::Bundle;
 
@@ -47,7 +49,7 @@ pub fn compile_within(sources: &Sources, surroundings: &Surroundings) -> Compile
     check::run(&graph, &mut found);
     let authored = author::read(sources, &mut found);
     let bundle = if found.has_errors() { None } else { emit::bundle(&graph, sources, authored, &mut found) };
-    Compiled { bundle, diagnostics: found.sorted() }
+    Compiled { bundle, diagnostics: allow::apply(found.sorted(), sources) }
 }
 
 /// As [`compile`], without building the bundle: what an editor or a hook asks for.
@@ -62,7 +64,7 @@ pub fn check_within(sources: &Sources, surroundings: &Surroundings) -> Diagnosti
     let graph = graph::link(workspace, surroundings, &mut found);
     check::run(&graph, &mut found);
     author::read(sources, &mut found);
-    found.sorted()
+    allow::apply(found.sorted(), sources)
 }
 
 #[cfg(test)]

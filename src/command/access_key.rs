@@ -11,7 +11,7 @@ use pai_runtime::token::{Token, TokenKind};
 use serde_json::{Map, Value, json};
 
 use super::Outcome;
-use crate::findings::{self, Format};
+use crate::findings;
 use crate::workspace::Workspace;
 use crate::{modeline, terminal, workspace};
 
@@ -94,7 +94,7 @@ fn run_create(create: &Create) -> miette::Result<Outcome> {
     let found = pai_compiler::check(&with_key(&sources, format!("{}.yaml", create.name)));
     if found.has_errors() {
         let shown = with_key(&shown, path.display().to_string());
-        findings::show(&found, &shown, Format::Human);
+        findings::show(&found, &shown);
         terminal::say("nothing was written");
         return Ok(Outcome::Findings);
     }

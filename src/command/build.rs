@@ -7,7 +7,7 @@ use miette::miette;
 use pai_bundle::codec;
 
 use super::Outcome;
-use crate::findings::{self, Format};
+use crate::findings::FindingArguments;
 use crate::surroundings::SecretArguments;
 use crate::{replace, terminal, workspace};
 
@@ -20,20 +20,21 @@ pub(crate) struct Arguments {
     /// Where the bundle goes.
     #[arg(short, long, value_name = "FILE", default_value = "pai.bundle")]
     output: PathBuf,
-    /// How findings are printed.
-    #[arg(long, value_enum, default_value = "human")]
-    format: Format,
+    #[command(flatten)]
+    findings: FindingArguments,
     #[command(flatten)]
     secrets: SecretArguments,
 }
 
 /// Compiles, and writes the bundle if there are no errors. Prints its digest.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+    let levels = arguments.findings.levels()?;
     let workspace = workspace::read(&arguments.paths)?;
     let surroundings = arguments.secrets.surroundings(&arguments.paths)?;
     let compiled = pai_compiler::compile_within(&workspace.sources, &surroundings);
-    findings::show(&compiled.diagnostics, &workspace.shown, arguments.format);
-    let Some(bundle) = compiled.bundle else { return Ok(Outcome::Findings) };
+    let found = compiled.diagnostics.at(&levels);
+    arguments.findings.show(&found, &workspace.shown);
+    let Some(bundle) = compiled.bundle.filter(|_| !found.has_errors()) else { return Ok(Outcome::Findings) };
     let (bytes, digest) = codec::encode(&bundle).map_err(|cause| miette!("{cause}"))?;
     // A gateway may be reading the old one.
     replace::file(&arguments.output, &bytes)

@@ -7,14 +7,13 @@ use clap::{Args, ValueEnum};
 use miette::miette;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
-use pai_compiler::check;
 use pai_compiler::diagnostic::reference;
 use pai_compiler::inspect::{Balances, Question, Who, World, explain};
 use pai_ledger::{Clock, SystemClock};
 use pai_policies::Action;
 
 use super::Outcome;
-use crate::{account, compiled, terminal};
+use crate::{account, compiled, findings, terminal};
 
 /// A code, or a request.
 #[derive(Debug, Args)]
@@ -128,18 +127,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
 
 /// What a code means.
 fn run_code(code: &str) -> miette::Result<Outcome> {
-    let Some(rule) = check::rule(code) else {
-        let near: Vec<String> = reference::nearest(code)
-            .into_iter()
-            .map(|rule| format!("{} {}: {}", rule.code, rule.name, rule.title))
-            .collect();
-        let help = if near.is_empty() {
-            "`pai explain` lists all codes".to_owned()
-        } else {
-            format!("did you mean one of these?\n{}", near.join("\n"))
-        };
-        return Err(miette!(help = help, "there is no finding `{code}`"));
-    };
+    let rule = findings::rule(code)?;
     terminal::pass(&reference::terminal(rule));
     Ok(Outcome::Clean)
 }

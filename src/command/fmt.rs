@@ -12,7 +12,7 @@ use pai_compiler::{Diagnostics, Sources};
 use similar::TextDiff;
 
 use super::Outcome;
-use crate::findings::{self, Format};
+use crate::findings;
 use crate::workspace::selection::Selection;
 use crate::{replace, terminal};
 
@@ -126,7 +126,7 @@ struct Tally {
 impl Tally {
     /// Shows what could not be read.
     fn of(found: &Diagnostics, shown: &Sources) -> Self {
-        findings::show(found, shown, Format::Human);
+        findings::show(found, shown);
         Self::default()
     }
 

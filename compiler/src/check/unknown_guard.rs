@@ -1,6 +1,6 @@
 //! A guard binding that is not there.
 
-use crate::diagnostic::nearest::suggest;
+use crate::diagnostic::Safety;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::graph::Graph;
 use crate::manifest::guard_use::GuardUse;
@@ -38,12 +38,16 @@ fn uses<S: Spec>(graph: &Graph, from: &Resource<S>, guards: &[GuardUse], found: 
         let names =
             graph.guards.keys().filter(|name| &name.namespace == namespace).map(|name| name.name.as_str());
         let message = format!("there is no guard binding `{}` in namespace `{namespace}`", guard.binding);
-        let help = suggest(guard.binding.as_str(), names, "the guard bindings of this namespace are");
         found.push(
             Diagnostic::new(&RULE, from.at(&format!("/spec/guards/{at}/binding")), message)
                 .label("names a guard that is not there")
                 .help("add a GuardBinding manifest of that name")
-                .maybe_help(help),
+                .suggest(
+                    guard.binding.as_str(),
+                    names,
+                    "the guard bindings of this namespace are",
+                    Safety::Unsafe,
+                ),
         );
     }
 }

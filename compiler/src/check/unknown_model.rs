@@ -3,7 +3,7 @@
 use pai_bundle::catalogue;
 use pai_bundle::provider::ProviderKind;
 
-use crate::diagnostic::nearest::suggest;
+use crate::diagnostic::Safety;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::graph::{Graph, Target};
 use crate::manifest::ModelProvider;
@@ -54,5 +54,5 @@ fn finding(kind: ProviderKind, model: &str, span: Span) -> Diagnostic {
     let known = catalogue::of_kind(kind).map(|known| known.id);
     Diagnostic::new(&RULE, span, format!("`{model}` is not a known model of kind `{kind}`"))
         .label("not in the catalogue")
-        .maybe_help(suggest(model, known, "known are"))
+        .suggest(model, known, "known are", Safety::Unsafe)
 }

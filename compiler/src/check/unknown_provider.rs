@@ -3,7 +3,7 @@
 use pai_bundle::name::QualifiedName;
 
 use crate::diagnostic::nearest::{list, nearest};
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Safety, Severity};
 use crate::graph::{Graph, Reference, Target};
 
 pub(crate) static RULE: Rule = Rule {
@@ -38,9 +38,12 @@ fn finding(graph: &Graph, reference: &Reference<'_>) -> Diagnostic {
         other.name.namespace == **namespace && other.spec.provider.as_str() == provider.as_str()
     });
     let elsewhere = graph.providers.keys().find(|name| name.name == **provider);
+    let mut right = None;
     let help = if let Some(other) = of_kind {
+        right = Some(format!("{}{rest}", other.name.name));
         format!("`{provider}` is the kind of provider `{0}`; write its name: `{0}{rest}`", other.name.name)
     } else if let Some(near) = nearest(provider.as_str(), names.iter().copied()) {
+        right = Some(format!("{near}{rest}"));
         format!("did you mean `{near}{rest}`?")
     } else if let Some(other) = elsewhere {
         format!(
@@ -55,7 +58,11 @@ fn finding(graph: &Graph, reference: &Reference<'_>) -> Diagnostic {
     } else {
         format!("the providers of namespace `{namespace}` are: {}", list(&names))
     };
-    Diagnostic::new(&RULE, *span, format!("there is no provider `{provider}` in namespace `{namespace}`"))
-        .label("names a provider that is not there")
-        .help(help)
+    let message = format!("there is no provider `{provider}` in namespace `{namespace}`");
+    let diagnostic =
+        Diagnostic::new(&RULE, *span, message).label("names a provider that is not there").help(help);
+    match right {
+        Some(right) => diagnostic.edit(*span, right, Safety::Unsafe),
+        None => diagnostic,
+    }
 }

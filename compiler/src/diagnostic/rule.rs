@@ -6,7 +6,7 @@ use crate::check::Check;
 /// One kind of finding, as `pai explain CODE` and the reference show it.
 #[derive(Debug)]
 pub struct Rule {
-    /// Stable code: PAI01 YAML, PAI02 schema, PAI03 links and meaning, PAI04 authors' Cedar.
+    /// Stable code: PAI01 YAML, PAI02 schema, PAI03 links and meaning, PAI04 authors' Cedar, PAI05 comments.
     pub code: &'static str,
     /// A name for people, which never changes either: `unknown-provider`.
     pub name: &'static str,

@@ -2,8 +2,9 @@
 
 use super::{API_VERSION, Kind, legacy};
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Safety;
 use crate::diagnostic::mask::shown;
-use crate::diagnostic::nearest::{list, nearest, suggest};
+use crate::diagnostic::nearest::{list, nearest};
 use crate::schema::rules;
 use crate::source::tree::{Content, Document, Node};
 
@@ -118,6 +119,6 @@ fn kind_of(document: &Document, kind: Option<&str>) -> Identity {
     Identity::Wrong(Box::new(
         Diagnostic::new(&rules::UNKNOWN_KIND, span, format!("kind {} is not known", shown(kind)))
             .label(label)
-            .maybe_help(suggest(kind, names, "the kinds are")),
+            .suggest(kind, names, "the kinds are", Safety::Safe),
     ))
 }

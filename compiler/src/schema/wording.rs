@@ -5,8 +5,9 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use super::rules;
+use crate::diagnostic::Safety;
 use crate::diagnostic::mask::{self, shown};
-use crate::diagnostic::nearest::{list, nearest, suggest};
+use crate::diagnostic::nearest::{list, nearest};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::source::Span;
 use crate::source::tree::{Document, escape};
@@ -122,7 +123,14 @@ impl<'a> At<'a> {
         let message = format!("{} has no field {}", field_name(&self.pointer), shown(name));
         let diagnostic = Diagnostic::new(&rules::UNKNOWN_FIELD, self.document.key_span(&pointer), message);
         match nearest(name, known.iter().copied()) {
-            Some(near) => diagnostic.label(format!("unknown field, did you mean `{near}`?")),
+            Some(near) => {
+                let diagnostic = diagnostic.label(format!("unknown field, did you mean `{near}`?"));
+                // Where the right field is there too, two people wanted two things.
+                match self.document.find(&format!("{}/{}", self.pointer, escape(near))) {
+                    None => diagnostic.edit(self.document.key_span(&pointer), near, Safety::Safe),
+                    Some(_) => diagnostic,
+                }
+            }
             None => diagnostic.label("unknown field").help(format!("the fields are: {}", list(&known))),
         }
     }
@@ -195,12 +203,15 @@ impl<'a> At<'a> {
             format!("{field} cannot be {}", shown(&written)),
         );
         match names.as_slice() {
-            [only] => diagnostic.label(format!("must be `{only}`")),
-            _ => diagnostic.label("not one of the allowed values").maybe_help(suggest(
+            [only] => {
+                diagnostic.label(format!("must be `{only}`")).edit(self.value_span(), *only, Safety::Unsafe)
+            }
+            _ => diagnostic.label("not one of the allowed values").suggest(
                 &written,
                 names,
                 "allowed are",
-            )),
+                Safety::Unsafe,
+            ),
         }
     }
 

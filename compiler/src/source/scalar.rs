@@ -105,6 +105,7 @@ pub(crate) fn ambiguous(text: &str, why: &str, place: Span) -> Diagnostic {
     Diagnostic::new(&rules::AMBIGUOUS, place, format!("YAML readers do not agree on {}", shown(text)))
         .label(why)
         .help(format!("quote it if it is text: \"{text}\""))
+        .quote(text, place)
 }
 
 /// The integer that digits with underscores stand for.

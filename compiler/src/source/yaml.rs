@@ -249,7 +249,8 @@ impl<'a> Builder<'a> {
                     let finding =
                         Diagnostic::new(&rules::KEY, place, format!("key {} is not text", shown(&text)))
                             .label("not text")
-                            .help(format!("quote it: \"{text}\""));
+                            .help(format!("quote it: \"{text}\""))
+                            .quote(&text, place);
                     self.find(finding);
                 }
                 Plain::Ambiguous(why) => self.find(scalar::ambiguous(&text, why, place)),

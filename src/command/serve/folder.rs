@@ -8,7 +8,7 @@ use pai_compiler::{Severity, Surroundings};
 use pai_ledger::{Clock, SystemClock};
 use pai_runtime::source::{Source, SourceError, Stamp};
 
-use crate::findings::{self, Format};
+use crate::findings;
 use crate::workspace::{self, WorkspaceError};
 
 /// Manifests and policies below a path.
@@ -38,7 +38,7 @@ impl Source for Folder {
             workspace::read(std::slice::from_ref(&self.path)).map_err(|cause| unreadable(&cause))?;
         let now = Surroundings { now: Some(SystemClock.now()), ..Surroundings::default() };
         let compiled = pai_compiler::compile_within(&workspace.sources, &now);
-        findings::show(&compiled.diagnostics, &workspace.shown, Format::Human);
+        findings::show(&compiled.diagnostics, &workspace.shown);
         let Some(bundle) = compiled.bundle else {
             let errors = compiled.diagnostics.count(Severity::Error);
             return Err(SourceError::Findings(format!(
