@@ -16,7 +16,7 @@ same that give the schemas for editors and for Kubernetes; [editors.md](editors.
 
 A manifest is a YAML document with the four fields `apiVersion: pai.io/v1`, `kind`, `metadata` and `spec`. A file may hold
 several, separated by `---`. A field that is not listed here is an error, and so is a field without a value: leave it out.
-An integer may be written in groups, as `5_000_000`.
+An integer may be written in groups, as `5_000_000`. [yaml.md](yaml.md) says which YAML is read and which is refused.
 ";
 
 /// The page.
