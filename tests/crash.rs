@@ -38,6 +38,13 @@ async fn a_killed_gateway_never_forgets_a_token() {
         let url = ready(&mut gateway).await;
         let clients: Vec<_> =
             (0..CLIENTS).map(|_| tokio::spawn(stream_for_ever(url.clone(), place.token.clone()))).collect();
+        // On a busy machine the first request takes its time; a kill before it would test nothing.
+        let first = async {
+            while place.simulator.log().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), first).await.expect("a request arrives");
         tokio::time::sleep(Duration::from_millis(60 + random.below(250))).await;
         gateway.0.kill().expect("killed");
         gateway.0.wait().expect("gone");
