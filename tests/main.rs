@@ -44,6 +44,8 @@ mod reload_signals;
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.
 mod agreement;
+/// Definitions for Kubernetes: what an API server would refuse, and what it would accept.
+mod crds;
 /// Any bytes into the readers, for a while.
 mod fuzz;
 /// A gateway over its socket and its bundle offline give the same answers.
