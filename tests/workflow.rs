@@ -118,7 +118,14 @@ fn the_workflow_stops_what_is_wrong() {
 
     std::fs::write(&triage, text.replace("maxPerDay", "maxPerDy")).expect("written");
     let (code, said) = repository.run(step("Check manifests and policies"));
-    assert!(code == 1 && said.contains("maxPerDay"), "{said}");
+    assert!(code == 1 && said.contains("::error file=manifests/triage.yaml,line="), "{said}");
+    assert_eq!(repository.run(step("Write the findings for code scanning")).0, 0, "there is something to upload");
+    let sarif = std::fs::read_to_string(repository.path().join("pai.sarif")).expect("text");
+    let sarif: Value = serde_json::from_str(&sarif).expect("JSON");
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "PAI0205", "{sarif}");
+    let place = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, "manifests/triage.yaml", "code scanning looks from the root of the repository");
     assert_eq!(repository.run(step("Build the bundle")).0, 1);
 
     std::fs::write(&triage, text.replace("  name: triage", "    name: triage")).expect("written");

@@ -1,6 +1,7 @@
 """A team adopts the hooks: a bad manifest is stopped, its help is followed word by word, and the commit goes through."""
 
 import os
+import json
 import re
 import resource
 import shutil
@@ -136,6 +137,17 @@ def follow(said: str, text: str) -> str:
     return text
 
 
+def corrected(repository: Repository, name: str) -> str:
+    """The manifest with the corrections that the finding's own JSON holds."""
+    done = subprocess.run([BINARY, "validate", "--format", "json"], cwd=repository.folder, text=True, capture_output=True)
+    text = repository.read(name).encode()
+    fixes = [finding["fix"] for finding in json.loads(done.stdout)["findings"] if "fix" in finding]
+    for fix in sorted(fixes, key=lambda fix: -fix["range"]["start"]["byte"]):
+        assert fix["file"] == name, fix
+        text = text[: fix["range"]["start"]["byte"]] + fix["replacement"].encode() + text[fix["range"]["end"]["byte"] :]
+    return text.decode()
+
+
 def adopt(repository: Repository) -> None:
     installed, seconds = timed(repository.pre_commit, "install", "--install-hooks")
     expect(installed.returncode == 0, "the hooks are installed", installed)
@@ -160,6 +172,7 @@ def adopt(repository: Repository) -> None:
     # The help, word by word: passes.
     mended = follow(done.stdout, BAD)
     assert mended != BAD and "maxTokensPerDay: 5_000_000" in mended and 'shared: "no" # not yet' in mended, mended
+    assert corrected(repository, "anthropic.yaml") == mended, "programs are told the same"
     repository.write("anthropic.yaml", mended)
     repository.git("add", "--all")
     done, seconds = timed(repository.pre_commit, "run")
