@@ -49,7 +49,7 @@ pub fn compile_within(sources: &Sources, surroundings: &Surroundings) -> Compile
     check::run(&graph, &mut found);
     let authored = author::read(sources, &mut found);
     let bundle = if found.has_errors() { None } else { emit::bundle(&graph, sources, authored, &mut found) };
-    Compiled { bundle, diagnostics: allow::apply(found.sorted(), sources) }
+    Compiled { bundle, diagnostics: allow::apply(found.sorted(), sources, surroundings) }
 }
 
 /// As [`compile`], without building the bundle: what an editor or a hook asks for.
@@ -64,7 +64,7 @@ pub fn check_within(sources: &Sources, surroundings: &Surroundings) -> Diagnosti
     let graph = graph::link(workspace, surroundings, &mut found);
     check::run(&graph, &mut found);
     author::read(sources, &mut found);
-    allow::apply(found.sorted(), sources)
+    allow::apply(found.sorted(), sources, surroundings)
 }
 
 #[cfg(test)]
