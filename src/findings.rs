@@ -7,7 +7,7 @@ use miette::miette;
 use pai_compiler::diagnostic::{Level, Levels, Rule, reference, render};
 use pai_compiler::{Diagnostics, Severity, Sources, check};
 
-use crate::terminal::{self, When};
+use crate::terminal::{self, LookArguments, When};
 
 /// The word for all warnings in `--deny`.
 const ALL: &str = "warnings";
@@ -47,9 +47,8 @@ pub(crate) struct FindingArguments {
     /// Show at most so many findings; 0 shows all [default: 200 for people, all for programs].
     #[arg(long, value_name = "NUMBER")]
     max_findings: Option<usize>,
-    /// When to use colours.
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    color: When,
+    #[command(flatten)]
+    look: LookArguments,
 }
 
 /// How many findings people are shown at once.
@@ -80,7 +79,7 @@ impl FindingArguments {
         let (first, more) = (found.first(most), found.len().saturating_sub(most));
         match self.format {
             Format::Human if first.is_empty() => {}
-            Format::Human => terminal::say(&render::human(&first, shown, terminal::look(self.color))),
+            Format::Human => terminal::say(&render::human(&first, shown, self.look.look())),
             Format::Short => terminal::pass(&render::short(&first, shown)),
             Format::Json => terminal::print(&render::json(&first, shown)),
             Format::Sarif => terminal::print(&render::sarif(&first, shown)),

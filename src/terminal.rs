@@ -2,8 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use pai_compiler::diagnostic::render::{Colour, Look};
+use supports_hyperlinks::Stream;
 
 /// Columns where standard error is no terminal: what fits a review page.
 const COLUMNS: usize = 100;
@@ -34,8 +35,36 @@ pub(crate) enum When {
     Never,
 }
 
-/// How findings are drawn here. `NO_COLOR` (no-color.org) and `CLICOLOR_FORCE` (bixense.com/clicolors) are heeded.
-pub(crate) fn look(when: When) -> Look {
+/// How findings are drawn.
+#[derive(Debug, Args)]
+pub(crate) struct LookArguments {
+    /// When to use colours.
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: When,
+    /// How wide findings may be [default: `COLUMNS`, or the terminal's width, or 100].
+    #[arg(long, value_name = "COLUMNS")]
+    width: Option<usize>,
+    /// Where docs/diagnostics.md can be read: on terminals that can, codes become links to it.
+    #[arg(long, env = "PAI_DOCS_URL", value_name = "URL")]
+    docs_url: Option<String>,
+}
+
+impl LookArguments {
+    /// How findings are drawn here.
+    pub(crate) fn look(&self) -> Look<'_> {
+        let can_link = std::io::stderr().is_terminal() && supports_hyperlinks::on(Stream::Stderr);
+        let plain = look(self.color);
+        Look {
+            width: self.width.unwrap_or(plain.width),
+            docs: self.docs_url.as_deref().filter(|_| can_link),
+            ..plain
+        }
+    }
+}
+
+/// How findings are drawn without options. `NO_COLOR` (no-color.org), `CLICOLOR_FORCE` (bixense.com/clicolors) and
+/// `COLUMNS` are heeded.
+pub(crate) fn look(when: When) -> Look<'static> {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     let colour = match when {
         When::Always => Colour::Ansi,
@@ -46,6 +75,12 @@ pub(crate) fn look(when: When) -> Look {
         }
         When::Auto | When::Never => Colour::None,
     };
-    let columns = terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
-    Look { width: columns.unwrap_or(COLUMNS), colour }
+    Look { width: columns().unwrap_or(COLUMNS), colour, docs: None }
+}
+
+fn columns() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal =
+        || terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+    said.filter(|columns| *columns > 0).or_else(terminal)
 }

@@ -81,6 +81,7 @@ fn validated(case: &Path, form: &str) -> (i32, String, String) {
         .args(["validate", ".", "--format", form])
         .current_dir(case)
         .env("NO_COLOR", "1")
+        .env_remove("COLUMNS")
         .output()
         .unwrap_or_else(|cause| panic!("no case {}: {cause}", case.display()));
     let text = |bytes| String::from_utf8(bytes).expect("text");

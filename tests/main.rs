@@ -22,6 +22,8 @@ mod crash;
 mod programs;
 /// Wrong manifests, and what is said about them.
 mod golden;
+/// Colours, width and links of findings.
+mod look;
 /// The page about every code, and the command that prints from it.
 mod reference;
 /// The same input gives the same bytes.

@@ -46,7 +46,7 @@ spec:
   expires: 2027-01-31
 ";
 
-const LOOK: Look = Look { width: 100, colour: Colour::None };
+const LOOK: Look<'static> = Look { width: 100, colour: Colour::None, docs: None };
 
 fn bytes(sources: &Sources) -> Vec<u8> {
     let compiled = compile(sources);

@@ -17,7 +17,7 @@ pub fn run(bytes: &[u8]) {
     let compiled = compile(&sources);
     places_are_inside(&compiled, &sources);
     let report = short(&compiled.diagnostics, &sources);
-    human(&compiled.diagnostics, &sources, Look { width: 100, colour: Colour::None });
+    human(&compiled.diagnostics, &sources, Look { width: 100, colour: Colour::None, docs: None });
     let again = compile(&sources);
     assert_eq!(report, short(&again.diagnostics, &sources), "two runs differ");
     assert_eq!(compiled.bundle.is_none(), compiled.diagnostics.has_errors(), "{report}");

@@ -19,11 +19,13 @@ pub enum Colour {
 
 /// How findings are drawn.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct Look<'a> {
     /// Columns of the terminal.
     pub width: usize,
     /// Colours.
     pub colour: Colour,
+    /// Where `docs/diagnostics.md` can be read, for terminals that make links of codes.
+    pub docs: Option<&'a str>,
 }
 
 /// What miette puts before each line of a text, in columns.
@@ -33,7 +35,7 @@ const INDENT: usize = 10;
 const NARROWEST: usize = 30;
 
 /// Every finding with an excerpt of its file, an empty line between two.
-pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look) -> String {
+pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look<'_>) -> String {
     let styles = match look.colour {
         Colour::Ansi => ThemeStyles::ansi(),
         Colour::None => ThemeStyles::none(),
@@ -43,7 +45,8 @@ pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look) -> String
         .with_width(look.width)
         // Its wrapping breaks names at hyphens; texts come wrapped.
         .with_wrap_lines(false)
-        .with_links(false)
+        .with_links(look.docs.is_some())
+        .with_link_display_text("")
         .with_primary_span_start()
         .without_syntax_highlighting();
     let columns = look.width.saturating_sub(INDENT).max(NARROWEST);
@@ -53,12 +56,12 @@ pub fn human(diagnostics: &Diagnostics, sources: &Sources, look: Look) -> String
             text.push('\n');
         }
         // Writing to a String cannot fail.
-        let _ = handler.render_report(&mut text, &drawn(diagnostic, sources, columns));
+        let _ = handler.render_report(&mut text, &drawn(diagnostic, sources, columns, look.docs));
     }
     text
 }
 
-fn drawn(diagnostic: &Diagnostic, sources: &Sources, columns: usize) -> Drawn {
+fn drawn(diagnostic: &Diagnostic, sources: &Sources, columns: usize, docs: Option<&str>) -> Drawn {
     let file = diagnostic.primary.span.file;
     let (here, elsewhere): (Vec<&Label>, Vec<&Label>) =
         diagnostic.secondary.iter().partition(|label| label.span.file == file);
@@ -70,6 +73,7 @@ fn drawn(diagnostic: &Diagnostic, sources: &Sources, columns: usize) -> Drawn {
         Drawn {
             message: mask::text(&label.text).into_owned(),
             code: None,
+            url: None,
             severity: miette::Severity::Advice,
             labels,
             help: None,
@@ -81,6 +85,7 @@ fn drawn(diagnostic: &Diagnostic, sources: &Sources, columns: usize) -> Drawn {
     Drawn {
         message: wrapped(&mask::text(&diagnostic.message), columns),
         code: Some(format!("{}[{}]", diagnostic.severity().as_str(), diagnostic.code())),
+        url: docs.map(|docs| format!("{docs}#{}", diagnostic.code().to_lowercase())),
         severity: match diagnostic.severity() {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
@@ -131,6 +136,7 @@ fn wrapped(text: &str, columns: usize) -> String {
 struct Drawn {
     message: String,
     code: Option<String>,
+    url: Option<String>,
     severity: miette::Severity,
     labels: Vec<LabeledSpan>,
     help: Option<String>,
@@ -149,6 +155,10 @@ impl std::error::Error for Drawn {}
 impl miette::Diagnostic for Drawn {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.code.as_ref().map(|code| Box::new(code) as Box<dyn fmt::Display>)
+    }
+
+    fn url<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.url.as_ref().map(|url| Box::new(url) as Box<dyn fmt::Display>)
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -176,6 +186,17 @@ impl miette::Diagnostic for Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_a_link_where_there_is_a_page_and_the_terminal_can() {
+        let sources = Sources::new([("a.yaml", "apiVersion: pai.io/v1\nkind: Agnt\n")]);
+        let found = crate::check(&sources);
+        let look = Look { width: 80, colour: Colour::None, docs: None };
+        assert!(!human(&found, &sources, look).contains('\u{1b}'));
+        let linked = human(&found, &sources, Look { docs: Some("https://docs.test/diagnostics"), ..look });
+        let link = "\u{1b}]8;;https://docs.test/diagnostics#pai0201\u{1b}\\error[PAI0201]";
+        assert!(linked.contains(link), "{linked:?}");
+    }
 
     #[test]
     fn texts_break_at_spaces_and_keep_their_lines() {
