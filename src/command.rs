@@ -4,6 +4,7 @@ mod validate;
 mod fmt;
 mod build;
 mod explain;
+mod diff;
 mod bundle;
 mod schema;
 mod serve;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Build(build::Arguments),
     /// Say what a finding's code means, or what would become of a request, and why.
     Explain(explain::Arguments),
+    /// Say what a change means: who gains or loses which model, and which limits move.
+    Diff(diff::Arguments),
     /// Look into bundles, sign them, and check signatures.
     Bundle(bundle::Arguments),
     /// Print schemas of manifests, for editors and for Kubernetes.
@@ -63,6 +66,7 @@ impl Command {
             Self::Fmt(arguments) => fmt::run(&arguments),
             Self::Build(arguments) => build::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
+            Self::Diff(arguments) => diff::run(&arguments),
             Self::Bundle(arguments) => bundle::run(&arguments),
             Self::Schema(arguments) => schema::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),

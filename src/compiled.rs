@@ -1,4 +1,5 @@
-//! A bundle from what the caller names: a bundle file as it is, or a workspace, compiled.
+//! A bundle from what the caller names: a bundle file as it is, or a workspace, compiled; both also as they were in a
+//! git revision.
 
 use std::path::Path;
 
@@ -9,26 +10,48 @@ use pai_ledger::{Clock, SystemClock};
 
 use crate::findings;
 use crate::workspace;
+use crate::findings::{self, Format};
+use crate::revision::{self, Held};
+use crate::workspace::{self, Workspace};
 
 /// The bundle; `None` when there were errors, which have been shown. For commands that answer questions: warnings are
 /// `pai validate`'s to show.
 pub(crate) fn load_quietly(path: &Path) -> miette::Result<Option<Bundle>> {
+    read(path, Diagnostics::has_errors)
+}
+
+fn read(path: &Path, is_worth_showing: impl Fn(&Diagnostics) -> bool) -> miette::Result<Option<Bundle>> {
+    if !path.exists()
+        && let Some(held) = path.to_str().map(revision::read).transpose()?.flatten()
+    {
+        return match held {
+            Held::File(bytes) => decoded(path, &bytes).map(Some),
+            Held::Workspace(workspace) => Ok(compiled(&workspace, is_worth_showing)),
+        };
+    }
     if path.is_file() {
         let bytes =
             std::fs::read(path).map_err(|cause| miette!("`{}` cannot be read: {cause}", path.display()))?;
         let looks_like_yaml =
             path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         if codec::is_bundle(&bytes) || !looks_like_yaml {
-            let (bundle, _) =
-                codec::decode(&bytes).map_err(|cause| miette!("bundle `{}`: {cause}", path.display()))?;
-            return Ok(Some(bundle));
+            return decoded(path, &bytes).map(Some);
         }
     }
-    let workspace = workspace::read(&[path.to_owned()])?;
+    Ok(compiled(&workspace::read(&[path.to_owned()])?, is_worth_showing))
+}
+
+fn decoded(path: &Path, bytes: &[u8]) -> miette::Result<Bundle> {
+    let (bundle, _) =
+        codec::decode(bytes).map_err(|cause| miette!("bundle `{}`: {cause}", path.display()))?;
+    Ok(bundle)
+}
+
+fn compiled(workspace: &Workspace, is_worth_showing: impl Fn(&Diagnostics) -> bool) -> Option<Bundle> {
     let now = Surroundings { now: Some(SystemClock.now()), ..Surroundings::default() };
     let compiled = pai_compiler::compile_within(&workspace.sources, &now);
     if compiled.diagnostics.has_errors() {
         findings::show(&compiled.diagnostics, &workspace.shown);
     }
-    Ok(compiled.bundle)
+    compiled.bundle
 }

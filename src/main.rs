@@ -7,6 +7,7 @@ mod findings;
 mod replace;
 mod modeline;
 mod compiled;
+mod revision;
 mod account;
 mod terminal;
 

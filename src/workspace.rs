@@ -79,6 +79,33 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Workspace, WorkspaceError> {
     Ok(Workspace { sources: Sources::new(relative), shown: Sources::new(typed) })
 }
 
+/// As [`read`], from bytes that were read elsewhere, by their paths within the workspace.
+pub(crate) fn from_texts<'a>(
+    name: &str,
+    files: impl Iterator<Item = (&'a str, Vec<u8>)>,
+) -> Result<Workspace, WorkspaceError> {
+    let mut relative = Vec::new();
+    for (path, bytes) in files {
+        relative.push((path.to_owned(), decoded(Path::new(path), bytes)?));
+    }
+    if relative.is_empty() {
+        return Err(WorkspaceError::Empty { path: PathBuf::from(name) });
+    }
+    let shown = relative.iter().map(|(path, text)| (format!("{name}:{path}"), text.clone()));
+    Ok(Workspace { shown: Sources::new(shown), sources: Sources::new(relative) })
+}
+
+/// Whether a file below a workspace's folder belongs to it: by its name, and not hidden.
+pub(crate) fn is_read(path: &str) -> bool {
+    let is_hidden = path.split('/').any(|part| part.starts_with('.'));
+    !is_hidden && has_our_extension(Path::new(path))
+}
+
+fn has_our_extension(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
 /// The workspace's own folder, where its state goes.
 pub(crate) fn folder(path: &Path) -> &Path {
     if path.is_dir() {
@@ -109,8 +136,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
             cause: cause.to_string(),
         })?;
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        let extension = entry.path().extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        if is_file && EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+        if is_file && has_our_extension(entry.path()) {
             found.push(entry.into_path());
         }
     }
@@ -124,6 +150,10 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
 fn text(file: &Path) -> Result<String, WorkspaceError> {
     let bytes = std::fs::read(file)
         .map_err(|cause| WorkspaceError::Unreadable { path: file.to_owned(), cause: cause.to_string() })?;
+    decoded(file, bytes)
+}
+
+fn decoded(file: &Path, bytes: Vec<u8>) -> Result<String, WorkspaceError> {
     String::from_utf8(bytes).map_err(|error| {
         let (good, wrong) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
         WorkspaceError::NotUtf8 {

@@ -7,10 +7,12 @@ pub mod answer;
 pub mod change;
 pub mod advice;
 pub mod explain;
+pub mod diff;
 
 pub use advice::{Advice, advise};
 pub use answer::{Answer, Considered, Outcome};
 pub use change::Change;
+pub use diff::{Report, diff};
 pub use question::{Balances, Question, Who};
 pub use world::World;
 
