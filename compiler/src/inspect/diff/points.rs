@@ -97,9 +97,16 @@ pub(super) fn points(setting: &Setting<'_>, who: &Who, provider: &QualifiedName)
     let constants = setting.constants;
     let mut caps = Caps::of(setting, who, provider);
     caps.networks.extend(&constants.networks);
-    caps.instants.extend(&constants.instants);
+    // Where both sides have the same networks, the first address is in one of them, and stands for the others.
+    let [old, new] = setting.worlds.map(|world| match who {
+        Who::Agent(_) => None,
+        Who::AccessKey(name) => world.access_key(name).map(|key| &key.allowed_cidrs),
+    });
+    let are_addresses_tied = !constants.networks.is_empty() || old != new;
     let addresses = addresses::representatives(&caps.networks);
-    let times = moment::times(setting.from, &caps.instants, &constants.times_of_day);
+    let mut times = moment::times(setting.from, &constants.instants, &constants.times_of_day);
+    let tied_times = times.len();
+    times.extend(moment::times(setting.from, &caps.instants, &BTreeSet::new()).into_iter().skip(1));
     let authored = [&constants.after_provider, &constants.after_external, &constants.after_principal];
     let mut days: [Axis; 3] = Default::default();
     for ((axis, caps), authored) in days.iter_mut().zip(&caps.days).zip(authored) {
@@ -109,7 +116,6 @@ pub(super) fn points(setting: &Setting<'_>, who: &Who, provider: &QualifiedName)
     let in_days = caps.days.iter().flatten();
     let sizes: BTreeSet<i64> =
         beyond(caps.requests.iter().chain(in_days)).chain(around(constants.tokens.iter())).collect();
-    let are_times_tied = !(constants.instants.is_empty() && constants.times_of_day.is_empty());
     let are_sizes_tied = !constants.tokens.is_empty() || days.iter().any(|axis| axis.is_tied);
     let actions: &[Action] =
         if constants.names_actions { &Action::ALL } else { &[Action::Invoke, Action::List] };
@@ -126,7 +132,8 @@ pub(super) fn points(setting: &Setting<'_>, who: &Who, provider: &QualifiedName)
                     used: [Tokens::ZERO; 3],
                     oddness: u32::try_from(odd).unwrap_or(u32::MAX),
                 };
-                if time_at == 0 || are_times_tied {
+                let is_tied = time_at < tied_times && (address_at == 0 || are_addresses_tied);
+                if time_at == 0 || is_tied {
                     spread(plain, &sizes, are_sizes_tied, &days, &mut found);
                 } else {
                     found.all.push(plain);
