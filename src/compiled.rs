@@ -9,24 +9,18 @@ use pai_compiler::Surroundings;
 use pai_ledger::{Clock, SystemClock};
 
 use crate::findings;
-use crate::workspace;
-use crate::findings::{self, Format};
 use crate::revision::{self, Held};
 use crate::workspace::{self, Workspace};
 
 /// The bundle; `None` when there were errors, which have been shown. For commands that answer questions: warnings are
 /// `pai validate`'s to show.
 pub(crate) fn load_quietly(path: &Path) -> miette::Result<Option<Bundle>> {
-    read(path, Diagnostics::has_errors)
-}
-
-fn read(path: &Path, is_worth_showing: impl Fn(&Diagnostics) -> bool) -> miette::Result<Option<Bundle>> {
     if !path.exists()
         && let Some(held) = path.to_str().map(revision::read).transpose()?.flatten()
     {
         return match held {
             Held::File(bytes) => decoded(path, &bytes).map(Some),
-            Held::Workspace(workspace) => Ok(compiled(&workspace, is_worth_showing)),
+            Held::Workspace(workspace) => Ok(compiled(&workspace)),
         };
     }
     if path.is_file() {
@@ -38,7 +32,7 @@ fn read(path: &Path, is_worth_showing: impl Fn(&Diagnostics) -> bool) -> miette:
             return decoded(path, &bytes).map(Some);
         }
     }
-    Ok(compiled(&workspace::read(&[path.to_owned()])?, is_worth_showing))
+    Ok(compiled(&workspace::read(&[path.to_owned()])?))
 }
 
 fn decoded(path: &Path, bytes: &[u8]) -> miette::Result<Bundle> {
@@ -47,7 +41,7 @@ fn decoded(path: &Path, bytes: &[u8]) -> miette::Result<Bundle> {
     Ok(bundle)
 }
 
-fn compiled(workspace: &Workspace, is_worth_showing: impl Fn(&Diagnostics) -> bool) -> Option<Bundle> {
+fn compiled(workspace: &Workspace) -> Option<Bundle> {
     let now = Surroundings { now: Some(SystemClock.now()), ..Surroundings::default() };
     let compiled = pai_compiler::compile_within(&workspace.sources, &now);
     if compiled.diagnostics.has_errors() {

@@ -119,7 +119,11 @@ fn the_workflow_stops_what_is_wrong() {
     std::fs::write(&triage, text.replace("maxPerDay", "maxPerDy")).expect("written");
     let (code, said) = repository.run(step("Check manifests and policies"));
     assert!(code == 1 && said.contains("::error file=manifests/triage.yaml,line="), "{said}");
-    assert_eq!(repository.run(step("Write the findings for code scanning")).0, 0, "there is something to upload");
+    assert_eq!(
+        repository.run(step("Write the findings for code scanning")).0,
+        0,
+        "there is something to upload"
+    );
     let sarif = std::fs::read_to_string(repository.path().join("pai.sarif")).expect("text");
     let sarif: Value = serde_json::from_str(&sarif).expect("JSON");
     let result = &sarif["runs"][0]["results"][0];

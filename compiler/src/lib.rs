@@ -57,7 +57,7 @@ pub fn check(sources: &Sources) -> Diagnostics {
     check_within(sources, &Surroundings::default())
 }
 
-/// As [`check`], with findings about what depends on time and place.
+/// As [`check()`], with findings about what depends on time and place.
 pub fn check_within(sources: &Sources, surroundings: &Surroundings) -> Diagnostics {
     let mut found = Diagnostics::default();
     let workspace = workspace::read(sources, &mut found);
