@@ -5,9 +5,9 @@ use std::str::FromStr;
 use miette::miette;
 use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
-use pai_bundle::name::{Name, QualifiedName};
+use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
-use pai_compiler::inspect::{Who, World};
+use pai_compiler::inspect::{Who, World, cases};
 
 /// What an account stands at, as typed: `provider/anthropic=4_000_000`.
 #[derive(Debug, Clone)]
@@ -17,23 +17,15 @@ pub(crate) struct Standing {
     tokens: Tokens,
 }
 
-const FORM: &str = "write provider/NAME=N, external/NAME=N, agent/NAME=N or key/NAME=N";
-
 impl FromStr for Standing {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (account, amount) = text.split_once('=').ok_or(FORM)?;
-        let (scope, name) = account.split_once('/').ok_or(FORM)?;
-        let scope = match scope {
-            "provider" => Scope::Provider,
-            "external" => Scope::ProviderExternal,
-            "agent" => Scope::Agent,
-            "key" => Scope::AccessKey,
-            _ => return Err(FORM.to_owned()),
-        };
-        let name = name.parse().map_err(|cause| format!("{cause}"))?;
-        Ok(Self { scope, name, tokens: tokens(amount)? })
+        let (account, amount) =
+            text.split_once('=').ok_or("write provider/NAME=N, agent/NAME=N and so on")?;
+        let nowhere = DEFAULT_NAMESPACE.parse().map_err(|cause| format!("{cause}"))?;
+        let (scope, name) = cases::account(account, &nowhere)?;
+        Ok(Self { scope, name: name.name, tokens: tokens(amount)? })
     }
 }
 

@@ -3,6 +3,7 @@
 mod validate;
 mod fmt;
 mod build;
+mod test;
 mod explain;
 mod diff;
 mod bundle;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Fmt(fmt::Arguments),
     /// Compile manifests and policies to a bundle.
     Build(build::Arguments),
+    /// Run the cases beside the manifests.
+    Test(test::Arguments),
     /// Say what a finding's code means, or what would become of a request, and why.
     Explain(explain::Arguments),
     /// Say what a change means: who gains or loses which model, and which limits move.
@@ -65,6 +68,7 @@ impl Command {
             Self::Validate(arguments) => validate::run(&arguments),
             Self::Fmt(arguments) => fmt::run(&arguments),
             Self::Build(arguments) => build::run(&arguments),
+            Self::Test(arguments) => test::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
             Self::Diff(arguments) => diff::run(&arguments),
             Self::Bundle(arguments) => bundle::run(&arguments),

@@ -68,8 +68,14 @@ static LINKS: &[&Rule] = &[
 
 /// Every rule, by code.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let groups =
-        [source::rules::RULES, schema::rules::RULES, LINKS, author::rules::RULES, crate::allow::RULES];
+    let groups = [
+        source::rules::RULES,
+        schema::rules::RULES,
+        LINKS,
+        author::rules::RULES,
+        crate::allow::RULES,
+        crate::inspect::cases::RULES,
+    ];
     groups.into_iter().flatten().copied()
 }
 

@@ -8,6 +8,11 @@ pub mod change;
 pub mod advice;
 pub mod explain;
 pub mod diff;
+pub mod cases;
+pub mod trial;
+pub mod coverage;
+pub mod mutate;
+pub mod report;
 
 pub use advice::{Advice, advise};
 pub use answer::{Answer, Considered, Outcome};

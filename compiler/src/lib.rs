@@ -64,6 +64,7 @@ pub fn check_within(sources: &Sources, surroundings: &Surroundings) -> Diagnosti
     let graph = graph::link(workspace, surroundings, &mut found);
     check::run(&graph, &mut found);
     author::read(sources, &mut found);
+    inspect::cases::read(sources, &mut found);
     allow::apply(found.sorted(), sources, surroundings)
 }
 

@@ -6,6 +6,7 @@ use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 
 use crate::check::literal_secret;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::inspect::cases::is_case_file;
 use crate::manifest::identity::{self, Identity, identify};
 use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Resource, Spec};
 use crate::schema::{self, Spoilt};
@@ -42,7 +43,7 @@ impl Unreadable {
 /// Reads every manifest.
 pub(crate) fn read(sources: &Sources, found: &mut Diagnostics) -> Workspace {
     let mut workspace = Workspace::default();
-    for (id, file) in sources.files().filter(|(_, file)| !file.is_cedar()) {
+    for (id, file) in sources.files().filter(|(_, file)| !file.is_cedar() && !is_case_file(file)) {
         for chunk in chunks(id, file) {
             workspace.chunk(chunk, found);
         }

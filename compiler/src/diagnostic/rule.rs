@@ -6,7 +6,7 @@ use crate::check::Check;
 /// One kind of finding, as `pai explain CODE` and the reference show it.
 #[derive(Debug)]
 pub struct Rule {
-    /// Stable code: PAI01 YAML, PAI02 schema, PAI03 links and meaning, PAI04 authors' Cedar, PAI05 comments.
+    /// Stable code: PAI01 YAML, PAI02 schema, PAI03 links and meaning, PAI04 authors' Cedar, PAI05 comments, PAI06 policy tests.
     pub code: &'static str,
     /// A name for people, which never changes either: `unknown-provider`.
     pub name: &'static str,
@@ -27,7 +27,13 @@ pub struct Rule {
 impl Rule {
     /// The name of a file that the examples can stand in.
     pub fn example_file(&self) -> &'static str {
-        if self.code.starts_with("PAI04") { "policies/example.cedar" } else { "example.yaml" }
+        if self.code.starts_with("PAI06") {
+            "example.test.yaml"
+        } else if self.code.starts_with("PAI04") {
+            "policies/example.cedar"
+        } else {
+            "example.yaml"
+        }
     }
 }
 

@@ -1,0 +1,96 @@
+//! `pai test`: runs the cases beside the manifests, says which lines none decided, and looks for cases that are missing.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use miette::miette;
+use pai_compiler::inspect::{World, cases, coverage, mutate, report, trial};
+use pai_compiler::{Diagnostics, Surroundings};
+
+use super::Outcome;
+use crate::{findings, terminal, workspace};
+
+/// What to test.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The workspace: manifests, policies, and cases in *.test.yaml.
+    #[arg(value_name = "PATH", default_value = ".")]
+    path: PathBuf,
+    /// Run only cases whose name or file has this text.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Form,
+    /// Say which lines of the manifests decided no case.
+    #[arg(long)]
+    coverage: bool,
+    /// Fail unless so many percent of the lines that can refuse decided a case.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    require_coverage: Option<u8>,
+    /// Weaken each rule in turn, and fail if no case notices; write out the case that is missing.
+    #[arg(long)]
+    mutate: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A line each, and what is different where one fails.
+    Human,
+    /// One JSON document.
+    Json,
+    /// XML as `JUnit` writes it.
+    Junit,
+}
+
+/// Runs the cases. Exit code 1: a case failed, coverage is too low, a weakened rule went unnoticed, or there are errors.
+pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+    let workspace = workspace::read(std::slice::from_ref(&arguments.path))?;
+    let compiled = pai_compiler::compile_within(&workspace.sources, &Surroundings::default());
+    let mut found = Diagnostics::default();
+    let mut cases = cases::read(&workspace.sources, &mut found);
+    for wrong in [&compiled.diagnostics, &found] {
+        if wrong.has_errors() {
+            findings::show(wrong, &workspace.shown);
+        }
+    }
+    let Some(bundle) = compiled.bundle.filter(|_| !found.has_errors()) else { return Ok(Outcome::Findings) };
+    if cases.is_empty() {
+        let help = "write cases into a file such as access.test.yaml; `pai explain PAI0601` shows how";
+        return Err(miette!(help = help, "there are no tests in `{}`", arguments.path.display()));
+    }
+    if let Some(filter) = &arguments.filter {
+        cases.retain(|case| case.name.contains(filter) || case.place.0.contains(filter));
+        if cases.is_empty() {
+            return Err(miette!("no case has `{filter}` in its name or file"));
+        }
+    }
+    let world = World::new(bundle).map_err(|cause| miette!("the bundle cannot be asked: {cause}"))?;
+    let trials = trial::run(&world, &cases);
+    let coverage = coverage::of(world.bundle(), &trials);
+    let failed = trials.iter().any(|trial| !trial.passed());
+    // Weakening rules says nothing while cases fail of themselves.
+    let mutation = (arguments.mutate && !failed).then(|| mutate::run(&world, &cases));
+    let results = report::Results {
+        trials: &trials,
+        coverage: &coverage,
+        lists_idle_lines: arguments.coverage,
+        mutation: mutation.as_ref(),
+    };
+    match arguments.format {
+        Form::Human => terminal::pass(&report::human(&results)),
+        Form::Json => terminal::pass(&report::json(&results)),
+        Form::Junit => terminal::pass(&report::junit(&results)),
+    }
+    let enough = arguments.require_coverage.is_none_or(|percent| coverage.percent() >= usize::from(percent));
+    if !enough {
+        terminal::say(&format!(
+            "coverage is {} %, and {} % are required",
+            coverage.percent(),
+            arguments.require_coverage.unwrap_or_default()
+        ));
+    }
+    let unnoticed = mutation.is_some_and(|mutation| !mutation.survivors.is_empty());
+    Ok(if failed || !enough || unnoticed { Outcome::Findings } else { Outcome::Clean })
+}
