@@ -7,7 +7,8 @@ use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
-use pai_compiler::inspect::{Who, World, cases};
+use pai_compiler::inspect::suite::cases;
+use pai_compiler::inspect::{Who, World};
 
 /// What an account stands at, as typed: `provider/anthropic=4_000_000`.
 #[derive(Debug, Clone)]

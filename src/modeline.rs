@@ -36,7 +36,7 @@ fn nearest(folder: &Path) -> Option<usize> {
 }
 
 fn write(folder: &Path) -> miette::Result<String> {
-    let schema = file::file(Subject::ALL);
+    let schema = file::file(Subject::All);
     let path: PathBuf = [folder, Path::new(FOLDER), Path::new(file::COMBINED)].iter().collect();
     std::fs::create_dir_all(folder.join(FOLDER))
         .and_then(|()| replace::file(&path, schema.text.as_bytes()))

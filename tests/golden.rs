@@ -43,6 +43,9 @@ fn write_case(rule: &Rule) {
     let file = case_of(rule).join(rule.example_file());
     std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
     std::fs::write(file, rule.fails).expect("written");
+    if let Some((name, text)) = rule.companions() {
+        std::fs::write(case_of(rule).join(name), text).expect("written");
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn hooks_are_silent_where_nothing_is_ours_and_pass_on_an_example() {
     std::fs::write(foreign.path().join("compose.yaml"), "services: {web: {image: web}}\n").expect("written");
     let empty = TempDir::new().expect("a folder");
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
-    for hook in hooks(".pre-commit-hooks.yaml").iter().filter(|hook| hook["id"] != "pai-test") {
+    for hook in &hooks(".pre-commit-hooks.yaml") {
         let entry = hook["entry"].as_str().expect("an entry");
         let mut words = entry.split(' ');
         assert_eq!(words.next(), Some("pai"));
@@ -56,8 +56,10 @@ fn hooks_are_silent_where_nothing_is_ours_and_pass_on_an_example() {
             let output = command.args(&arguments).current_dir(folder).output().expect("started");
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success(), "{entry} in {}: {said}", folder.display());
+            // The output of tests is their result; the others print only what they find.
+            let is_quiet = output.stdout.is_empty() && said.is_empty();
             assert_eq!(
-                output.stdout.is_empty() && said.is_empty(),
+                is_quiet,
                 silent,
                 "{entry} in {}: {said}",
                 folder.display()

@@ -42,6 +42,8 @@ mod canaries;
 mod reload;
 /// The same from outside: signals, and what is served at all.
 mod reload_signals;
+/// `pai test`: cases beside the manifests.
+mod suites;
 /// `pai diff`: pairs of workspaces, and every request that is named, asked again.
 mod differences;
 /// Every example is checked, built and served.

@@ -132,6 +132,13 @@ fn the_workflow_stops_what_is_wrong() {
     assert_eq!(place, "manifests/triage.yaml", "code scanning looks from the root of the repository");
     assert_eq!(repository.run(step("Build the bundle")).0, 1);
 
+    std::fs::write(&triage, text.replace("1_000_000", "2_000_000")).expect("written");
+    let (code, said) = repository.run(step("Test who may do what"));
+    assert!(code == 1 && said.contains("FAIL") && said.contains("+ found     allowed"), "{said}");
+    assert_eq!(repository.run(step("Say what the change means")).0, 1);
+    let summary = std::fs::read_to_string(repository.folder.path().join("summary.md")).expect("a summary");
+    assert!(summary.contains("2000000") || summary.contains("2,000,000"), "{summary}");
+
     std::fs::write(&triage, text.replace("  name: triage", "    name: triage")).expect("written");
     let (code, said) = repository.run(step("Check the layout"));
     assert!(code == 1 && said.contains("+  name: triage"), "{said}");

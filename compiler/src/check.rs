@@ -74,7 +74,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         LINKS,
         author::rules::RULES,
         crate::allow::RULES,
-        crate::inspect::cases::RULES,
+        crate::inspect::suite::cases::rules::RULES,
     ];
     groups.into_iter().flatten().copied()
 }
@@ -100,7 +100,7 @@ mod tests {
     use pai_bundle::unit::UnixSeconds;
 
     use super::*;
-    use crate::{Sources, Surroundings, compile_within};
+    use crate::{Sources, Surroundings, check_within, compile_within};
 
     /// 2026-11-23, in a place with every secret that examples name, but `absent-key`.
     fn surroundings() -> Surroundings {
@@ -114,8 +114,11 @@ mod tests {
     }
 
     fn codes(rule: &Rule, text: &str) -> Vec<&'static str> {
-        let sources = Sources::new([(rule.example_file(), text)]);
-        compile_within(&sources, &surroundings()).diagnostics.iter().map(crate::Diagnostic::code).collect()
+        let sources = Sources::new(rule.companions().into_iter().chain([(rule.example_file(), text)]));
+        let compiled = compile_within(&sources, &surroundings()).diagnostics;
+        let checked = check_within(&sources, &surroundings());
+        let found: BTreeSet<_> = compiled.iter().chain(checked.iter()).map(crate::Diagnostic::code).collect();
+        found.into_iter().collect()
     }
 
     #[test]

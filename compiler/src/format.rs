@@ -93,7 +93,7 @@ fn manifests(id: FileId, file: &File, found: &mut Diagnostics) -> Result<Option<
             // The byte order mark, if there is one.
             text.push_str(file.text().get(..chunk.start).unwrap_or_default());
         }
-        match manifest::read(chunk) {
+        match manifest::read(file, chunk) {
             manifest::Read::Foreign => text.push_str(chunk.text),
             manifest::Read::Ours => match manifest::format(&with_newlines(chunk.text)) {
                 Ok(new) => text.push_str(&ending.put(new)),

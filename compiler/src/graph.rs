@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pai_bundle::limit::Scope;
 use pai_bundle::name::{Name, QualifiedName};
 use pai_bundle::pattern::Pattern;
 
@@ -98,6 +99,26 @@ impl Graph {
         distinct.into_iter().map(|name| self.provider(namespace, name)).collect()
     }
 
+    /// Whether whatever an account counts for is there, or was meant to be.
+    pub(crate) fn has(&self, scope: Scope, name: &QualifiedName) -> bool {
+        let kind = kind(scope);
+        let is_there = match kind {
+            Kind::Agent => self.agents.contains_key(name),
+            Kind::AccessKey => self.access_keys.contains_key(name),
+            Kind::ModelProvider | Kind::GuardBinding => self.providers.contains_key(name),
+        };
+        is_there || self.unreadable.has(kind, name)
+    }
+
+    /// The names of all that has accounts of a scope.
+    pub(crate) fn names(&self, scope: Scope) -> Box<dyn Iterator<Item = &QualifiedName> + '_> {
+        match kind(scope) {
+            Kind::Agent => Box::new(self.agents.keys()),
+            Kind::AccessKey => Box::new(self.access_keys.keys()),
+            Kind::ModelProvider | Kind::GuardBinding => Box::new(self.providers.keys()),
+        }
+    }
+
     /// Whether a guard is there, or was meant to be.
     pub(crate) fn has_guard(&self, namespace: &Name, binding: &Name) -> bool {
         let name = QualifiedName::new(namespace.clone(), binding.clone());
@@ -152,6 +173,15 @@ impl Graph {
             span: from.at(field),
             target: self.target(namespace, provider),
         }
+    }
+}
+
+/// What an account counts for.
+fn kind(scope: Scope) -> Kind {
+    match scope {
+        Scope::Provider | Scope::ProviderExternal => Kind::ModelProvider,
+        Scope::Agent => Kind::Agent,
+        Scope::AccessKey => Kind::AccessKey,
     }
 }
 

@@ -3,16 +3,13 @@
 
 pub mod question;
 pub mod world;
+mod replay;
 pub mod answer;
 pub mod change;
 pub mod advice;
 pub mod explain;
 pub mod diff;
-pub mod cases;
-pub mod trial;
-pub mod coverage;
-pub mod mutate;
-pub mod report;
+pub mod suite;
 
 pub use advice::{Advice, advise};
 pub use answer::{Answer, Considered, Outcome};

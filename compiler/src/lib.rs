@@ -20,7 +20,10 @@ pub mod format;
 pub mod diagnostic;
 pub mod fix;
 
+use graph::Graph;
+use inspect::suite::cases::{self, Case};
 use pai_bundle::Bundle;
+use pai_bundle::policy::Policy;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use source::Sources;
@@ -44,15 +47,22 @@ pub fn compile(sources: &Sources) -> Compiled {
 /// As [`compile`], with findings about what depends on time and place. The bundle is the same.
 pub fn compile_within(sources: &Sources, surroundings: &Surroundings) -> Compiled {
     let mut found = Diagnostics::default();
-    let workspace = workspace::read(sources, &mut found);
-    let graph = graph::link(workspace, surroundings, &mut found);
-    check::run(&graph, &mut found);
-    let authored = author::read(sources, &mut found);
+    let (graph, authored) = read(sources, surroundings, &mut found);
     let bundle = if found.has_errors() { None } else { emit::bundle(&graph, sources, authored, &mut found) };
     Compiled { bundle, diagnostics: allow::apply(found.sorted(), sources, surroundings) }
 }
 
-/// As [`compile`], without building the bundle: what an editor or a hook asks for.
+/// As [`compile`], with the policy tests of the workspace. Where one cannot be read there is no bundle either.
+pub fn compile_with_cases(sources: &Sources) -> (Compiled, Vec<Case>) {
+    let surroundings = Surroundings::default();
+    let mut found = Diagnostics::default();
+    let (graph, authored) = read(sources, &surroundings, &mut found);
+    let cases = cases::read(sources, &graph, &mut found);
+    let bundle = if found.has_errors() { None } else { emit::bundle(&graph, sources, authored, &mut found) };
+    (Compiled { bundle, diagnostics: allow::apply(found.sorted(), sources, &surroundings) }, cases)
+}
+
+/// As [`compile`], without building the bundle, and with a look at policy tests: what an editor or a hook asks for.
 pub fn check(sources: &Sources) -> Diagnostics {
     check_within(sources, &Surroundings::default())
 }
@@ -60,12 +70,18 @@ pub fn check(sources: &Sources) -> Diagnostics {
 /// As [`check()`], with findings about what depends on time and place.
 pub fn check_within(sources: &Sources, surroundings: &Surroundings) -> Diagnostics {
     let mut found = Diagnostics::default();
-    let workspace = workspace::read(sources, &mut found);
-    let graph = graph::link(workspace, surroundings, &mut found);
-    check::run(&graph, &mut found);
-    author::read(sources, &mut found);
-    inspect::cases::read(sources, &mut found);
+    let (graph, _) = read(sources, surroundings, &mut found);
+    cases::read(sources, &graph, &mut found);
     allow::apply(found.sorted(), sources, surroundings)
+}
+
+/// Manifests and authors' policies, with all that is to be said of them.
+fn read(sources: &Sources, surroundings: &Surroundings, found: &mut Diagnostics) -> (Graph, Vec<Policy>) {
+    let workspace = workspace::read(sources, found);
+    let graph = graph::link(workspace, surroundings, found);
+    check::run(&graph, found);
+    let authored = author::read(sources, found);
+    (graph, authored)
 }
 
 #[cfg(test)]

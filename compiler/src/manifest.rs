@@ -37,10 +37,14 @@ pub(crate) const API_VERSION: &str = "pai.io/v1";
 
 /// The kinds, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// An upstream, its models and its limits.
     ModelProvider,
+    /// A workload that calls models.
     Agent,
+    /// External use by a person, a laptop, a CI job.
     AccessKey,
+    /// A check of what is sent and answered.
     GuardBinding,
 }
 

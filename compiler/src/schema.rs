@@ -1,5 +1,6 @@
 //! JSON Schemas from the manifest types, and documents checked against them.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 mod titles;
@@ -20,11 +21,15 @@ pub use file::{SchemaFile, files};
 pub use reference::reference;
 pub use subject::{Subject, UnknownKind};
 
+pub use crate::manifest::Kind;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::inspect::suite::cases::CaseFile;
 use crate::manifest::{self, Manifest, Spec};
 use crate::source::Span;
 use crate::source::scalar::{self, without_underscores};
 use crate::source::tree::{Content, Document, Spelling};
+use validator::Checker;
 
 /// What was complained about already: what the schema says of it is a consequence.
 #[derive(Debug, Default)]
@@ -43,13 +48,27 @@ impl Spoilt {
     }
 }
 
-/// Checks a document and reads it.
+/// Checks a manifest and reads it.
 pub(crate) fn read<S: Spec>(
     document: &Document,
     spoilt: &Spoilt,
     found: &mut Diagnostics,
 ) -> Option<Manifest<S>> {
-    let Some(checker) = validator::of(S::KIND) else {
+    typed(document, validator::of(S::KIND), spoilt, found)
+}
+
+/// Checks a file of cases and reads it.
+pub(crate) fn read_cases(document: &Document, found: &mut Diagnostics) -> Option<CaseFile> {
+    typed(document, validator::of_cases(), &Spoilt::default(), found)
+}
+
+fn typed<T: DeserializeOwned>(
+    document: &Document,
+    checker: Option<&Checker>,
+    spoilt: &Spoilt,
+    found: &mut Diagnostics,
+) -> Option<T> {
+    let Some(checker) = checker else {
         found.push(rules::internal(document.root.span, "its schema cannot be used"));
         return None;
     };
@@ -59,16 +78,17 @@ pub(crate) fn read<S: Spec>(
     found.extend(differing);
     for error in checker.validator.iter_errors(&value) {
         invalid = true;
-        let findings = wording::diagnostics(&error, document, &checker.schema);
+        let findings = wording::diagnostics(&error, document, checker);
         found.extend(findings.into_iter().filter(|finding| !spoilt.explains(finding)));
     }
     if invalid {
         return None;
     }
-    match serde_path_to_error::deserialize::<_, Manifest<S>>(value) {
-        Ok(manifest) => Some(manifest),
+    match serde_path_to_error::deserialize::<_, T>(value) {
+        Ok(read) => Some(read),
         Err(error) => {
-            found.push(wording::unreadable(&error.path().to_string(), &error.inner().to_string(), document));
+            let path = error.path().to_string();
+            found.push(wording::unreadable(&path, &error.inner().to_string(), document, checker));
             None
         }
     }

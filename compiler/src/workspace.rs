@@ -6,7 +6,7 @@ use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 
 use crate::check::literal_secret;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::inspect::cases::is_case_file;
+use crate::inspect::suite::cases::is_case_file;
 use crate::manifest::identity::{self, Identity, identify};
 use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Resource, Spec};
 use crate::schema::{self, Spoilt};

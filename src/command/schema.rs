@@ -12,7 +12,8 @@ use crate::{replace, terminal};
 /// Which schema, and where to.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// model-provider, agent, access-key or guard-binding; `all` is one schema that goes by each document's `kind`.
+    /// model-provider, agent, access-key or guard-binding; `all` is one schema that goes by each document's `kind`, `test`
+    /// the one of policy tests.
     #[arg(default_value = "all")]
     kind: Subject,
     /// Print definitions of custom resources for Kubernetes instead of a JSON Schema.
@@ -25,6 +26,9 @@ pub(crate) struct Arguments {
 
 /// Prints or writes it.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+    if arguments.crd && arguments.kind == Subject::Cases {
+        return Err(miette!("policy tests are no resources, and have no definition for Kubernetes"));
+    }
     let text = if arguments.crd {
         crd::definitions(arguments.kind)
             .map_err(|cause| miette!("the definitions cannot be written: {cause}"))?

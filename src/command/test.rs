@@ -1,23 +1,23 @@
 //! `pai test`: runs the cases beside the manifests, says which lines none decided, and looks for cases that are missing.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
 
 use clap::{Args, ValueEnum};
 use miette::miette;
-use pai_compiler::inspect::{World, cases, coverage, mutate, report, trial};
-use pai_compiler::{Diagnostics, Surroundings};
+use pai_compiler::inspect::World;
+use pai_compiler::inspect::suite::{coverage, mutate, report, trial};
 
 use super::Outcome;
-use crate::{findings, terminal, workspace};
+use crate::workspace::selection::Selection;
+use crate::{findings, terminal};
 
 /// What to test.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The workspace: manifests, policies, and cases in *.test.yaml.
-    #[arg(value_name = "PATH", default_value = ".")]
-    path: PathBuf,
+    #[command(flatten)]
+    selection: Selection,
     /// Run only cases whose name or file has this text.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["mutate", "coverage", "require_coverage"])]
     filter: Option<String>,
     /// How results are printed.
     #[arg(long, value_enum, default_value = "human")]
@@ -46,22 +46,32 @@ enum Form {
 
 /// Runs the cases. Exit code 1: a case failed, coverage is too low, a weakened rule went unnoticed, or there are errors.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
-    let workspace = workspace::read(std::slice::from_ref(&arguments.path))?;
-    let compiled = pai_compiler::compile_within(&workspace.sources, &Surroundings::default());
-    let mut found = Diagnostics::default();
-    let mut cases = cases::read(&workspace.sources, &mut found);
-    for wrong in [&compiled.diagnostics, &found] {
-        if wrong.has_errors() {
-            findings::show(wrong, &workspace.shown);
-        }
+    let Some(workspace) = arguments.selection.read()? else { return Ok(Outcome::Clean) };
+    let (compiled, mut cases) = pai_compiler::compile_with_cases(&workspace.sources);
+    if compiled.diagnostics.has_errors() {
+        findings::show(&compiled.diagnostics, &workspace.shown);
     }
-    let Some(bundle) = compiled.bundle.filter(|_| !found.has_errors()) else { return Ok(Outcome::Findings) };
+    let Some(bundle) = compiled.bundle else { return Ok(Outcome::Findings) };
     if cases.is_empty() {
         let help = "write cases into a file such as access.test.yaml; `pai explain PAI0601` shows how";
-        return Err(miette!(help = help, "there are no tests in `{}`", arguments.path.display()));
+        let paths: Vec<_> =
+            arguments.selection.paths().iter().map(|path| path.display().to_string()).collect();
+        return Err(miette!(help = help, "there are no tests in `{}`", paths.join("`, `")));
+    }
+    // Names as they were typed, which terminals and editors can open.
+    let names: HashMap<&str, &str> = workspace
+        .sources
+        .files()
+        .zip(workspace.shown.files())
+        .map(|((_, file), (_, shown))| (file.path(), shown.path()))
+        .collect();
+    for case in &mut cases {
+        if let Some(name) = names.get(case.file.as_str()) {
+            case.file = (*name).to_owned();
+        }
     }
     if let Some(filter) = &arguments.filter {
-        cases.retain(|case| case.name.contains(filter) || case.place.0.contains(filter));
+        cases.retain(|case| case.name.contains(filter) || case.file.contains(filter));
         if cases.is_empty() {
             return Err(miette!("no case has `{filter}` in its name or file"));
         }
@@ -72,7 +82,11 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let failed = trials.iter().any(|trial| !trial.passed());
     // Weakening rules says nothing while cases fail of themselves.
     let mutation = (arguments.mutate && !failed).then(|| mutate::run(&world, &cases));
+    let paths = arguments.selection.paths();
+    // Several paths are one workspace, and commands that answer questions take one.
+    let of = if let [one] = paths.as_slice() { one.display().to_string() } else { ".".to_owned() };
     let results = report::Results {
+        of: &of,
         trials: &trials,
         coverage: &coverage,
         lists_idle_lines: arguments.coverage,
@@ -91,6 +105,9 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
             arguments.require_coverage.unwrap_or_default()
         ));
     }
-    let unnoticed = mutation.is_some_and(|mutation| !mutation.survivors.is_empty());
+    if arguments.mutate && mutation.is_none() {
+        terminal::say("no rule was weakened: mend the cases that fail first");
+    }
+    let unnoticed = mutation.is_some_and(|mutation| mutation.lacks_cases());
     Ok(if failed || !enough || unnoticed { Outcome::Findings } else { Outcome::Clean })
 }

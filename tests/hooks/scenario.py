@@ -45,6 +45,13 @@ spec:
   models:
     - anthropic/claude-sonnet-4-6
 """
+CASES = """\
+cases:
+  - name: reviewers do not use opus
+    agent: reviewer
+    model: anthropic/claude-opus-4-1
+    expect: allowed
+"""
 
 
 class Repository:
@@ -76,10 +83,15 @@ class Repository:
         source = self.publish(folder / f"{flavour}-hooks", hooks)
         self.folder.mkdir()
         self.git("init", "--quiet", "--initial-branch=main")
-        self.hooks = ["pai-fmt", "pai-validate"]
-        listed = "".join(f"      - id: {hook}\n" for hook in self.hooks)
         revision = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=source, text=True).strip()
-        self.write(".pre-commit-config.yaml", f"repos:\n  - repo: {source}\n    rev: {revision}\n    hooks:\n{listed}")
+        self.source = f"  - repo: {source}\n    rev: {revision}\n"
+        self.use("pai-fmt", "pai-validate")
+
+    def use(self, *hooks: str) -> None:
+        """Lists the hooks that run."""
+        self.hooks = hooks
+        listed = "".join(f"      - id: {hook}\n" for hook in hooks)
+        self.write(".pre-commit-config.yaml", f"repos:\n{self.source}    hooks:\n{listed}")
 
     def publish(self, folder: Path, hooks: Path) -> Path:
         """Makes a repository of the hooks, as their users would clone it."""
@@ -196,6 +208,21 @@ def adopt(repository: Repository) -> None:
     repository.git("rm", "--quiet", "anthropic.yaml")
     done = repository.pre_commit("run", "--all-files")
     expect(done.returncode != 0 and "PAI0301" in done.stdout, "a reference into nothing is found", done)
+
+    # Cases: none is an error, one that fails stops the commit, and the case that is right passes.
+    repository.git("reset", "--quiet", "--hard")
+    repository.use("pai-fmt", "pai-validate", "pai-test")
+    repository.git("add", "--all")
+    done = repository.pre_commit("run", "--all-files")
+    expect(done.returncode != 0 and "there are no tests" in done.stdout, "a hook without tests says so", done)
+    repository.write("access.test.yaml", CASES)
+    repository.git("add", "--all")
+    done = repository.git("commit", "--message", "Say who may do what")
+    expect(done.returncode != 0 and "+ found     refused" in done.stdout, "a case that fails stops the commit", done)
+    repository.write("access.test.yaml", CASES.replace("expect: allowed", "expect: refused"))
+    repository.git("add", "--all")
+    done = repository.git("commit", "--message", "Say who may do what")
+    expect(done.returncode == 0, "the case that is right is committed", done)
 
 
 def main() -> None:

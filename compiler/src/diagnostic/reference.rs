@@ -13,6 +13,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("PAI03", "What manifests mean together"),
     ("PAI04", "Policies in Cedar"),
     ("PAI05", "Comments that allow findings"),
+    ("PAI06", "Policy tests"),
 ];
 
 /// How many rules a misspelt code is answered with at most.

@@ -6,7 +6,8 @@ use crate::check::Check;
 /// One kind of finding, as `pai explain CODE` and the reference show it.
 #[derive(Debug)]
 pub struct Rule {
-    /// Stable code: PAI01 YAML, PAI02 schema, PAI03 links and meaning, PAI04 authors' Cedar, PAI05 comments, PAI06 policy tests.
+    /// Stable code: PAI01 YAML, PAI02 schema, PAI03 links and meaning, PAI04 authors' Cedar, PAI05 comments,
+    /// PAI06 policy tests.
     pub code: &'static str,
     /// A name for people, which never changes either: `unknown-provider`.
     pub name: &'static str,
@@ -35,7 +36,25 @@ impl Rule {
             "example.yaml"
         }
     }
+
+    /// Files that the examples are about, with their names.
+    pub fn companions(&self) -> Option<(&'static str, &'static str)> {
+        self.code.starts_with("PAI06").then_some(("manifests.yaml", TESTED))
+    }
 }
+
+/// What the examples of policy tests are about: one agent and its provider.
+const TESTED: &str = "\
+apiVersion: pai.io/v1
+kind: ModelProvider
+metadata: {name: anthropic}
+spec: {provider: anthropic, apiKeySecretRef: {name: anthropic-key}}
+---
+apiVersion: pai.io/v1
+kind: Agent
+metadata: {name: reviewer}
+spec: {models: [anthropic/claude-sonnet-4-6]}
+";
 
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {

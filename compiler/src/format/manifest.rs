@@ -10,9 +10,11 @@ use yaml_parser::{SyntaxElement, SyntaxError, SyntaxKind};
 use super::LayoutError;
 use super::comments::{self, Comment, Part};
 use crate::diagnostic::Diagnostic;
+use crate::inspect::suite::cases::{self, is_case_file};
 use crate::manifest::identity::{Identity, identify};
 use crate::source::chunk::Chunk;
-use crate::source::{agree, rules, yaml};
+use crate::source::tree::Document;
+use crate::source::{File, agree, rules, yaml};
 use crate::workspace::mentions_us;
 
 /// Lists and mappings in brackets are broken beyond this column; so wide is the page where findings are shown, too.
@@ -30,15 +32,18 @@ pub(super) enum Read {
 }
 
 /// Reads a part of a file as the compiler does.
-pub(super) fn read(chunk: Chunk<'_>) -> Read {
-    if !mentions_us(chunk.text) {
+pub(super) fn read(file: &File, chunk: Chunk<'_>) -> Read {
+    let holds_cases = is_case_file(file);
+    if !holds_cases && !mentions_us(chunk.text) {
         return Read::Foreign;
     }
     let read = yaml::read(chunk);
     if let Some(stopped) = read.stopped {
         return Read::Unreadable(vec![stopped]);
     }
-    let ours = |(document, _): &(_, _)| !matches!(identify(document), Identity::Foreign);
+    let ours = |(document, _): &(Document, _)| {
+        if holds_cases { cases::is_ours(document) } else { !matches!(identify(document), Identity::Foreign) }
+    };
     if read.documents.is_empty() || !read.documents.iter().all(ours) {
         return Read::Foreign;
     }

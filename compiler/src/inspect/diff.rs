@@ -4,7 +4,7 @@
 //! to both bundles. What they decide otherwise is said in sentences, each with a request that shows it. Places, order
 //! and comments play no part, so text that only moved changes nothing.
 
-mod moment;
+pub(super) mod moment;
 mod constants;
 mod addresses;
 mod models;

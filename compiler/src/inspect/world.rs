@@ -49,14 +49,18 @@ impl World {
         agents.chain(self.bundle.access_keys.iter().map(|key| Who::AccessKey(key.name.clone())))
     }
 
+    /// Whether there is such a principal.
+    pub fn knows(&self, who: &Who) -> bool {
+        match who {
+            Who::Agent(name) => self.agents.contains_key(name),
+            Who::AccessKey(name) => self.access_keys.contains_key(name),
+        }
+    }
+
     /// What would become of this request.
     pub fn ask(&self, question: &Question) -> Answer {
         let principal = question.who.as_principal();
-        let is_known = match &question.who {
-            Who::Agent(name) => self.agents.contains_key(name),
-            Who::AccessKey(name) => self.access_keys.contains_key(name),
-        };
-        if !is_known {
+        if !self.knows(&question.who) {
             return Answer::without_candidates(Outcome::UnknownPrincipal);
         }
         let found = candidate::candidates(self, principal, &question.model);

@@ -34,6 +34,31 @@ impl JsonSchema for TokenCount {
     }
 }
 
+/// A number of tokens, perhaps none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Balance(u64);
+
+impl Balance {
+    pub(crate) fn tokens(self) -> Tokens {
+        Tokens(self.0)
+    }
+}
+
+impl JsonSchema for Balance {
+    fn schema_name() -> Cow<'static, str> {
+        "Balance".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": EXACT_MAX })
+    }
+}
+
 /// A number of things, at least one, at most what fits 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]

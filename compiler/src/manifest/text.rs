@@ -31,6 +31,7 @@ macro_rules! texts {
 /// Formats that the validator checks with code of ours, because no pattern says them well.
 pub(crate) mod format {
     pub(crate) const CIDR: &str = "cidr";
+    pub(crate) const ADDRESS: &str = "address";
     pub(crate) const MOMENT: &str = "moment";
     pub(crate) const HTTP_URL: &str = "http-url";
 }
@@ -51,6 +52,9 @@ texts! {
     /// An address range.
     Cidr { "format": format::CIDR }
         says "write an address range such as `10.0.0.0/8` or `2001:db8::/32`; one address is `192.0.2.1/32`";
+    /// One address.
+    Address { "format": format::ADDRESS }
+        says "write an address such as `10.1.2.3` or `2001:db8::1`";
     /// A point in time.
     MomentText { "format": format::MOMENT }
         says "write a day such as `2027-01-31`, which is its start in UTC, or a time such as `2027-01-31T18:00:00Z`";

@@ -9,6 +9,9 @@ use crate::manifest::{API_VERSION, AccessKey, Agent, GuardBinding, Kind, ModelPr
 /// The file that modelines name.
 pub const COMBINED: &str = "pai.schema.json";
 
+/// The file that modelines of policy tests name.
+pub const CASES: &str = "test.schema.json";
+
 /// A schema as it is checked in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaFile {
@@ -18,17 +21,17 @@ pub struct SchemaFile {
     pub text: String,
 }
 
-/// The schema for every kind, and each kind's own.
+/// The schema for every kind, each kind's own, and the one of policy tests.
 pub fn files() -> Vec<SchemaFile> {
-    let subjects = [Subject::ALL].into_iter().chain(Kind::ALL.map(|kind| Subject(Some(kind))));
-    subjects.map(file).collect()
+    Subject::every().map(file).collect()
 }
 
-/// The schema of a kind, or the one for all.
+/// The schema of a kind, the one for all, or the one of policy tests.
 pub fn file(subject: Subject) -> SchemaFile {
-    let (name, schema) = match subject.0 {
-        None => (COMBINED.to_owned(), combined::schema()),
-        Some(kind) => (format!("{}.schema.json", kind.slug()), of(kind)),
+    let (name, schema) = match subject {
+        Subject::All => (COMBINED.to_owned(), combined::schema()),
+        Subject::One(kind) => (format!("{}.schema.json", kind.slug()), of(kind)),
+        Subject::Cases => (CASES.to_owned(), generate::cases()),
     };
     let schema = portable::portable(schema, &format!("https://{API_VERSION}/{name}"));
     SchemaFile { text: format!("{schema:#}\n"), name }
@@ -59,7 +62,7 @@ mod tests {
         let overwrite = std::env::var("SNAPSHOTS").is_ok_and(|word| word == "overwrite");
         let mut wanted: Vec<(String, String)> =
             files().into_iter().map(|file| (format!("schemas/{}", file.name), file.text)).collect();
-        wanted.push(("schemas/crds.yaml".to_owned(), crd::definitions(Subject::ALL).unwrap()));
+        wanted.push(("schemas/crds.yaml".to_owned(), crd::definitions(Subject::All).unwrap()));
         wanted.push(("docs/manifests.md".to_owned(), reference()));
         for (name, text) in wanted {
             let path = root.join(&name);
@@ -204,9 +207,9 @@ mod tests {
     fn the_combined_schema_agrees_with_each_kinds_own() {
         let validator =
             |subject| jsonschema::validator_for(&serde_json::from_str(&file(subject).text).unwrap()).unwrap();
-        let combined = validator(Subject::ALL);
+        let combined = validator(Subject::All);
         for kind in Kind::ALL {
-            let own = validator(Subject(Some(kind)));
+            let own = validator(Subject::One(kind));
             let example = of(kind)["examples"][0].clone();
             assert!(own.is_valid(&example) && combined.is_valid(&example), "{kind:?}");
             for pointer in ["/apiVersion", "/kind", "/metadata", "/metadata/name", "/spec"] {

@@ -1,11 +1,17 @@
 //! Formats that no pattern says well, as functions.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use crate::manifest::quantity::Moment;
 
 pub(super) fn is_cidr(text: &str) -> bool {
     text.parse::<IpNet>().is_ok()
+}
+
+pub(super) fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
 }
 
 pub(super) fn is_moment(text: &str) -> bool {

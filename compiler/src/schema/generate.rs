@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::titles;
+use crate::inspect::suite::cases::CaseFile;
 use crate::manifest::{API_VERSION, Kind, Metadata, Spec, cel};
 
 /// The dialect of every schema here.
@@ -46,6 +47,15 @@ pub(super) fn with_cel<S: Spec>() -> Value {
         "additionalProperties": false,
         "$defs": definitions,
     });
+    tidy(&mut schema);
+    titles::add(&mut schema);
+    schema
+}
+
+/// The schema of files of cases.
+pub(super) fn cases() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<CaseFile>().to_value();
     tidy(&mut schema);
     titles::add(&mut schema);
     schema

@@ -27,6 +27,7 @@ pub(super) fn portable(mut schema: Value, id: &str) -> Value {
 pub(super) fn pattern(format: &str) -> Option<&'static str> {
     match format {
         format::CIDR => Some("^[0-9A-Fa-f.:]+/[0-9]{1,3}$"),
+        format::ADDRESS => Some("^[0-9A-Fa-f.:]+$"),
         format::MOMENT => Some(
             "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?))?$",
         ),

@@ -5,30 +5,46 @@ use std::str::FromStr;
 use crate::diagnostic::nearest::{list, nearest};
 use crate::manifest::Kind;
 
-/// One kind, or all of them.
+/// What a schema is wanted of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject(pub(super) Option<Kind>);
+pub enum Subject {
+    /// Every kind: one schema that goes by each document's `kind`.
+    All,
+    /// One kind.
+    One(Kind),
+    /// Policy tests.
+    Cases,
+}
+
+/// What policy tests are called where kinds are named.
+const CASES: &str = "test";
 
 impl Subject {
-    /// Every kind.
-    pub const ALL: Self = Self(None);
+    /// Everything that there is a schema of.
+    pub(super) fn every() -> impl Iterator<Item = Self> {
+        [Self::All].into_iter().chain(Kind::ALL.map(Self::One)).chain([Self::Cases])
+    }
 
     /// The kinds that are meant.
     pub(super) fn kinds(self) -> Vec<Kind> {
-        self.0.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind])
+        match self {
+            Self::All => Kind::ALL.to_vec(),
+            Self::One(kind) => vec![kind],
+            Self::Cases => Vec::new(),
+        }
     }
 }
 
 /// There is no such kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no kind `{written}`{}the kinds are {}, and `all` for all of them", self.hint(), self.kinds())]
+#[error("there is no kind `{written}`{}the kinds are {}; `all` is all of them, `test` policy tests", self.hint(), self.kinds())]
 pub struct UnknownKind {
     written: String,
 }
 
 impl UnknownKind {
     fn hint(&self) -> String {
-        let words = Kind::ALL.map(Kind::slug).into_iter().chain(["all"]);
+        let words = Kind::ALL.map(Kind::slug).into_iter().chain(["all", CASES]);
         nearest(&self.written, words)
             .map_or_else(|| "; ".to_owned(), |near| format!(", did you mean `{near}`? "))
     }
@@ -42,18 +58,20 @@ impl UnknownKind {
 impl FromStr for Subject {
     type Err = UnknownKind;
 
-    /// `ModelProvider`, `model-provider`, `model-providers`, `modelproviders`, `mp`, in any case; or `all`.
+    /// `ModelProvider`, `model-provider`, `model-providers`, `modelproviders`, `mp`, in any case; `all`; `test`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let written = text.to_lowercase();
-        if written == "all" {
-            return Ok(Self::ALL);
+        match written.as_str() {
+            "all" => return Ok(Self::All),
+            CASES => return Ok(Self::Cases),
+            _ => {}
         }
         let found = Kind::ALL.into_iter().find(|kind| {
             let names = super::crd::names(*kind);
             let spoken = [names.plural, names.singular].into_iter().chain(names.short);
             spoken.into_iter().any(|name| name == written)
         });
-        found.map(|kind| Self(Some(kind))).ok_or_else(|| UnknownKind { written: text.to_owned() })
+        found.map(Self::One).ok_or_else(|| UnknownKind { written: text.to_owned() })
     }
 }
 
@@ -64,13 +82,13 @@ mod tests {
     #[test]
     fn a_kind_has_several_names() {
         for name in ["ModelProvider", "model-provider", "model-providers", "modelproviders", "mp"] {
-            assert_eq!(name.parse(), Ok(Subject(Some(Kind::ModelProvider))), "{name}");
+            assert_eq!(name.parse(), Ok(Subject::One(Kind::ModelProvider)), "{name}");
         }
         for kind in Kind::ALL {
-            assert_eq!(kind.as_str().parse(), Ok(Subject(Some(kind))));
-            assert_eq!(kind.slug().parse(), Ok(Subject(Some(kind))));
+            assert_eq!(kind.as_str().parse(), Ok(Subject::One(kind)));
+            assert_eq!(kind.slug().parse(), Ok(Subject::One(kind)));
         }
-        assert_eq!("all".parse(), Ok(Subject::ALL));
+        assert_eq!("all".parse(), Ok(Subject::All));
     }
 
     #[test]
@@ -79,7 +97,7 @@ mod tests {
         assert_eq!(
             error,
             "there is no kind `agnt`, did you mean `agent`? the kinds are `model-provider`, `agent`, `access-key`, \
-             `guard-binding`, and `all` for all of them"
+             `guard-binding`; `all` is all of them, `test` policy tests"
         );
     }
 }

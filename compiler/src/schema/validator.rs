@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{formats, generate};
 use crate::manifest::text::format;
-use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Spec};
+use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider};
 
 /// A kind's schema in both forms: to check with, and to look up what was wanted.
 pub(super) struct Checker {
@@ -15,10 +15,20 @@ pub(super) struct Checker {
     pub(super) validator: Validator,
 }
 
-static MODEL_PROVIDER: LazyLock<Option<Checker>> = LazyLock::new(build::<ModelProvider>);
-static AGENT: LazyLock<Option<Checker>> = LazyLock::new(build::<Agent>);
-static ACCESS_KEY: LazyLock<Option<Checker>> = LazyLock::new(build::<AccessKey>);
-static GUARD_BINDING: LazyLock<Option<Checker>> = LazyLock::new(build::<GuardBinding>);
+impl Checker {
+    /// What a value without a name is called in messages.
+    pub(super) fn whole(&self) -> &'static str {
+        if self.schema.pointer("/properties/cases").is_some() { "the file" } else { "the manifest" }
+    }
+}
+
+type Lazy = LazyLock<Option<Checker>>;
+
+static MODEL_PROVIDER: Lazy = LazyLock::new(|| build(generate::schema::<ModelProvider>()));
+static AGENT: Lazy = LazyLock::new(|| build(generate::schema::<Agent>()));
+static ACCESS_KEY: Lazy = LazyLock::new(|| build(generate::schema::<AccessKey>()));
+static GUARD_BINDING: Lazy = LazyLock::new(|| build(generate::schema::<GuardBinding>()));
+static CASES: Lazy = LazyLock::new(|| build(generate::cases()));
 
 /// The checker of a kind; `None` only if its schema does not compile, which a test excludes.
 pub(super) fn of(kind: Kind) -> Option<&'static Checker> {
@@ -30,11 +40,16 @@ pub(super) fn of(kind: Kind) -> Option<&'static Checker> {
     }
 }
 
-fn build<S: Spec>() -> Option<Checker> {
-    let schema = generate::schema::<S>();
+/// The checker of files of cases.
+pub(super) fn of_cases() -> Option<&'static Checker> {
+    CASES.as_ref()
+}
+
+fn build(schema: Value) -> Option<Checker> {
     let validator = jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .with_format(format::CIDR, formats::is_cidr)
+        .with_format(format::ADDRESS, formats::is_address)
         .with_format(format::MOMENT, formats::is_moment)
         .with_format(format::HTTP_URL, formats::is_http_url)
         .should_validate_formats(true)
@@ -52,5 +67,6 @@ mod tests {
         for kind in Kind::ALL {
             assert!(of(kind).is_some(), "{kind:?}");
         }
+        assert!(of_cases().is_some());
     }
 }

@@ -5,6 +5,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use super::rules;
+use super::validator::Checker;
 use crate::diagnostic::Safety;
 use crate::diagnostic::mask::{self, shown};
 use crate::diagnostic::nearest::{list, nearest};
@@ -16,9 +17,9 @@ use crate::source::tree::{Document, escape};
 pub(super) fn diagnostics(
     error: &ValidationError<'_>,
     document: &Document,
-    schema: &Value,
+    checker: &Checker,
 ) -> Vec<Diagnostic> {
-    let at = At::new(error, document, schema);
+    let at = At::new(error, document, checker);
     let one = match error.kind() {
         Kind::AdditionalProperties { unexpected } => {
             return unexpected.iter().map(|name| at.unknown_field(name)).collect();
@@ -46,10 +47,10 @@ pub(super) fn diagnostics(
 }
 
 /// A leftover of reading the value into its type.
-pub(super) fn unreadable(path: &str, why: &str, document: &Document) -> Diagnostic {
+pub(super) fn unreadable(path: &str, why: &str, document: &Document, checker: &Checker) -> Diagnostic {
     let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty() && *part != "?");
     let pointer = parts.fold(String::new(), |pointer, part| pointer + "/" + &escape(part));
-    let field = field_name(&pointer);
+    let field = field_name(&pointer, checker.whole());
     Diagnostic::new(
         &rules::UNREADABLE,
         document.span(&pointer),
@@ -68,22 +69,31 @@ struct At<'a> {
     document: &'a Document,
     pointer: String,
     schema: &'a Value,
+    /// What the document is.
+    whole: &'static str,
     /// The schema object that has the keyword.
     rule: Option<&'a Value>,
     schema_path: String,
 }
 
 impl<'a> At<'a> {
-    fn new(error: &ValidationError<'_>, document: &'a Document, schema: &'a Value) -> Self {
+    fn new(error: &ValidationError<'_>, document: &'a Document, checker: &'a Checker) -> Self {
+        let schema = &checker.schema;
         let schema_path = error.schema_path().to_string();
         let parent = schema_path.rsplit_once('/').map_or("", |(parent, _)| parent);
         Self {
             document,
             pointer: error.instance_path().to_string(),
             schema,
+            whole: checker.whole(),
             rule: schema.pointer(parent),
             schema_path,
         }
+    }
+
+    /// The place as people write it.
+    fn field(&self) -> String {
+        field_name(&self.pointer, self.whole)
     }
 
     fn value_span(&self) -> Span {
@@ -120,7 +130,7 @@ impl<'a> At<'a> {
         let known = self.rule.and_then(|rule| rule.get("properties")).and_then(Value::as_object);
         let known: Vec<&str> =
             known.into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect();
-        let message = format!("{} has no field {}", field_name(&self.pointer), shown(name));
+        let message = format!("{} has no field {}", self.field(), shown(name));
         let diagnostic = Diagnostic::new(&rules::UNKNOWN_FIELD, self.document.key_span(&pointer), message);
         match nearest(name, known.iter().copied()) {
             Some(near) => {
@@ -136,7 +146,7 @@ impl<'a> At<'a> {
     }
 
     fn missing(&self, property: &str) -> Diagnostic {
-        let message = format!("{} lacks the field `{property}`", field_name(&self.pointer));
+        let message = format!("{} lacks the field `{property}`", self.field());
         let span =
             if self.pointer.is_empty() { self.first_key() } else { self.document.key_span(&self.pointer) };
         self.finding(&rules::MISSING_FIELD, span, message)
@@ -176,14 +186,14 @@ impl<'a> At<'a> {
             Value::Array(_) => ("a list", None),
             Value::Object(_) => ("a mapping", None),
         };
-        let message = format!("{} must be {wanted}, not {found}", field_name(&self.pointer));
+        let message = format!("{} must be {wanted}, not {found}", self.field());
         self.finding(&rules::WRONG_TYPE, self.value_span(), message)
             .label(format!("this is {found}"))
             .maybe_help(help)
     }
 
     fn without_value(&self, wanted: &str) -> Diagnostic {
-        let message = format!("{} has no value", field_name(&self.pointer));
+        let message = format!("{} has no value", self.field());
         self.finding(&rules::WRONG_TYPE, self.value_span(), message)
             .label(format!("wants {wanted}"))
             .help("give it a value, or remove the field")
@@ -195,7 +205,7 @@ impl<'a> At<'a> {
             .map(|option| option.as_str().map_or_else(|| option.to_string(), ToOwned::to_owned))
             .collect();
         let names: Vec<&str> = options.iter().map(String::as_str).collect();
-        let field = field_name(&self.pointer);
+        let field = self.field();
         let written = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         let diagnostic = self.finding(
             &rules::NOT_ONE_OF,
@@ -216,7 +226,7 @@ impl<'a> At<'a> {
     }
 
     fn does_nothing(&self) -> Diagnostic {
-        let message = format!("{} has no effect here", field_name(&self.pointer));
+        let message = format!("{} has no effect here", self.field());
         self.finding(&rules::DOES_NOTHING, self.document.key_span(&self.pointer), message)
             .label("has no effect")
             .help("remove it")
@@ -225,25 +235,25 @@ impl<'a> At<'a> {
     fn wrong_form(&self, value: &Value) -> Diagnostic {
         let says = self.rule.and_then(|rule| rule.get("patternErrorMessage")).and_then(Value::as_str);
         let written = value.as_str().unwrap_or_default();
-        let message = format!("{} cannot be {}", field_name(&self.pointer), shown(written));
+        let message = format!("{} cannot be {}", self.field(), shown(written));
         self.finding(&rules::WRONG_FORM, self.value_span(), message)
             .label("not in the form that is wanted")
             .maybe_help(says.map(ToOwned::to_owned))
     }
 
     fn out_of_range(&self, what: &str) -> Diagnostic {
-        let message = format!("{} {what}", field_name(&self.pointer));
+        let message = format!("{} {what}", self.field());
         self.finding(&rules::OUT_OF_RANGE, self.value_span(), message).label(what)
     }
 
     fn other(&self, why: &str) -> Diagnostic {
-        let message = format!("the value of {} cannot be used", field_name(&self.pointer));
+        let message = format!("the value of {} cannot be used", self.field());
         self.finding(&rules::UNREADABLE, self.value_span(), message).label(why)
     }
 }
 
 /// A pointer as people write it: `spec.retry.maxAttempts`, `spec.models[0]`.
-fn field_name(pointer: &str) -> String {
+fn field_name(pointer: &str, whole: &str) -> String {
     let mut name = String::new();
     for part in pointer.split('/').skip(1) {
         if part.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -255,7 +265,7 @@ fn field_name(pointer: &str) -> String {
             name.push_str(&part.replace("~1", "/").replace("~0", "~"));
         }
     }
-    if name.is_empty() { "the manifest".to_owned() } else { shown(&name) }
+    if name.is_empty() { whole.to_owned() } else { shown(&name) }
 }
 
 fn type_name(name: &str) -> &str {

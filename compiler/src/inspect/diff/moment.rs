@@ -72,7 +72,7 @@ pub(super) fn times(
 }
 
 /// As people and `--at` write it.
-pub(super) fn written(at: UnixSeconds) -> String {
+pub(in crate::inspect) fn written(at: UnixSeconds) -> String {
     jiff::Timestamp::from_second(at.0).map_or_else(|_| at.0.to_string(), |instant| instant.to_string())
 }
 

@@ -4,27 +4,11 @@ use pai_bundle::origin::Origin;
 
 use super::report::{Effect, Finding, Replay, Report, WorstCase};
 use super::wording;
-
-/// What `pai explain` is asked with, for one side. `side` is what `--in` takes.
-fn command(request: &Replay, side: &str) -> String {
-    let words = request.arguments.iter().map(String::as_str).chain(["--in", side]);
-    let words: Vec<String> = words.map(quoted).collect();
-    format!("pai explain {}", words.join(" "))
-}
+use crate::inspect::replay;
 
 /// Somebody who is gone can only be asked about on the old side.
 fn is_gone(request: &Replay) -> bool {
     request.after.policy.as_deref() == Some("base/known-principal")
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@~+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 fn heading(effect: Effect) -> &'static str {
@@ -99,7 +83,10 @@ pub fn human(report: &Report, old: &str, new: &str) -> String {
             line(&format!("         {places}"));
         }
         if let Some(request) = &finding.request {
-            line(&format!("         {}", command(request, if is_gone(request) { old } else { new })));
+            line(&format!(
+                "         {}",
+                replay::command(&request.arguments, if is_gone(request) { old } else { new })
+            ));
             line(&format!("         {}", outcome(request)));
         }
     }
@@ -157,7 +144,7 @@ pub fn markdown(report: &Report, old: &str, new: &str) -> String {
                 let side = if is_gone(request) { old } else { new };
                 text.push_str(&format!(
                     "  - `{}`\n  - {}\n",
-                    command(request, side),
+                    replay::command(&request.arguments, side),
                     escaped(&outcome(request))
                 ));
             }

@@ -1,13 +1,10 @@
 //! What a comparison comes to: findings in sentences, each with a request that shows it, and the worst case per day.
 
-use pai_bundle::limit::Scope;
-use pai_bundle::name::DEFAULT_NAMESPACE;
 use pai_bundle::origin::Origin;
-use pai_policies::Action;
 use serde::Serialize;
 
-use super::moment;
-use crate::inspect::question::{Question, Who};
+use crate::inspect::question::Question;
+use crate::inspect::replay;
 
 /// Which way access goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -100,40 +97,6 @@ pub struct WorstCase {
 
 impl Replay {
     pub(super) fn new(question: Question, before: Verdict, after: Verdict) -> Self {
-        Self { arguments: arguments(&question), question, before, after }
+        Self { arguments: replay::arguments(&question), question, before, after }
     }
-}
-
-/// The command line that asks the same.
-fn arguments(question: &Question) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut put = |name: &str, value: String| words.extend([format!("--{name}"), value]);
-    let name = question.who.name();
-    match question.who {
-        Who::Agent(_) => put("agent", name.name.to_string()),
-        Who::AccessKey(_) => put("key", name.name.to_string()),
-    }
-    put("model", question.model.clone());
-    put("tokens", question.tokens.to_string());
-    match question.action {
-        Action::Invoke => {}
-        Action::Embed => put("action", "embed".to_owned()),
-        Action::CountTokens => put("action", "count-tokens".to_owned()),
-        Action::List => put("action", "list".to_owned()),
-    }
-    put("address", question.address.to_string());
-    put("at", moment::written(question.at));
-    for ((scope, account), tokens) in &question.used.0 {
-        let scope = match scope {
-            Scope::Provider => "provider",
-            Scope::ProviderExternal => "external",
-            Scope::Agent => "agent",
-            Scope::AccessKey => "key",
-        };
-        put("used", format!("{scope}/{}={tokens}", account.name));
-    }
-    if name.namespace.as_str() != DEFAULT_NAMESPACE {
-        put("namespace", name.namespace.to_string());
-    }
-    words
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::coverage::{Coverage, Line};
 use super::mutate::{Mutation, Survivor};
 use super::trial::Trial;
+use crate::inspect::replay;
 
 /// Everything there is to say.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Results<'a> {
     pub coverage: &'a Coverage,
     /// Whether the lines that decided none are listed.
     pub lists_idle_lines: bool,
+    /// What was tested, for commands that ask again.
+    pub of: &'a str,
     /// What came of weakened copies, if they were made.
     pub mutation: Option<&'a Mutation>,
 }
@@ -32,13 +35,17 @@ impl Results<'_> {
 pub fn human(results: &Results<'_>) -> String {
     let mut text = String::new();
     for trial in results.trials {
-        let (file, line) = &trial.case.place;
+        let (file, line) = (&trial.case.file, trial.case.line);
         let mark = if trial.passed() { "ok  " } else { "FAIL" };
         let _ = writeln!(text, "{mark} {file}:{line}  {}", trial.case.name);
         for difference in &trial.differences {
             let _ = writeln!(text, "       {}", difference.what);
             let _ = writeln!(text, "       - expected  {}", difference.expected);
             let _ = writeln!(text, "       + found     {}", difference.found);
+        }
+        if !trial.passed() {
+            let asked = replay::arguments(&trial.case.question);
+            let _ = writeln!(text, "       {}", replay::command(&asked, results.of));
         }
     }
     if results.lists_idle_lines && !results.coverage.idle.is_empty() {
@@ -78,7 +85,7 @@ fn write_survivors(text: &mut String, mutation: &Mutation) {
                 }
             }
             None => {
-                text.push_str("  and no request that was tried shows a difference: it may decide nothing\n")
+                text.push_str("  nor could one: other rules refuse the same, as far as was tried\n");
             }
         }
     }
@@ -95,7 +102,7 @@ pub fn json(results: &Results<'_>) -> String {
             })
             .collect();
         json!({
-            "name": trial.case.name, "file": trial.case.place.0, "line": trial.case.place.1,
+            "name": trial.case.name, "file": trial.case.file, "line": trial.case.line,
             "passed": trial.passed(), "differences": differences,
         })
     };
@@ -131,7 +138,7 @@ pub fn junit(results: &Results<'_>) -> String {
     let mut report = Report::new("pai test");
     let mut suites: std::collections::BTreeMap<&str, Vec<TestCase>> = std::collections::BTreeMap::new();
     for trial in results.trials {
-        let (file, line) = &trial.case.place;
+        let (file, line) = (&trial.case.file, trial.case.line);
         let status = if trial.passed() {
             TestCaseStatus::success()
         } else {

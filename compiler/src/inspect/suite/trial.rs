@@ -1,8 +1,13 @@
 //! A case held against what the gateway would do.
 
-use super::answer::Answer;
+use pai_policies::Cause;
+
 use super::cases::{Case, Expect};
-use super::world::World;
+use crate::inspect::answer::{Answer, Outcome};
+use crate::inspect::world::World;
+
+/// The code with which gateways answer where no provider is meant.
+const UNKNOWN_MODEL: &str = "unknown_model";
 
 /// What came of a case.
 #[derive(Debug)]
@@ -54,22 +59,21 @@ pub fn try_one<'a>(world: &World, case: &'a Case) -> Trial<'a> {
             }
             None => match answer.served_by() {
                 Some(served) => format!("allowed, by {}/{}", served.provider.name, served.model),
-                None => "refused: no such principal, or no provider for that model".to_owned(),
+                None => format!("refused: {UNKNOWN_MODEL}: no provider of theirs is meant by that model"),
             },
         };
         differences.push(Difference { what: "outcome", expected: expected.to_owned(), found });
     } else if let Some(by) = &case.by {
-        let first = answer.denial().map(|denial| &denial.first);
-        let is_it = first.is_some_and(|cause| {
-            let field = cause.origin.field.trim_start_matches('/').replace('/', ".");
-            [cause.policy.as_str(), cause.code.as_str(), field.as_str(), cause.origin.to_string().as_str()]
-                .contains(&by.as_str())
-        });
-        if !is_it {
-            let found = first.map_or_else(
-                || "no policy: there is no such principal or no provider for that model".to_owned(),
-                |cause| format!("{} [{}], {}", cause.policy, cause.code, cause.origin),
-            );
+        let found = match (&answer.outcome, answer.denial()) {
+            (_, Some(denial)) if is_meant(&denial.first, by) => None,
+            (_, Some(denial)) => {
+                let first = &denial.first;
+                Some(format!("{} [{}], {}", first.policy, first.code, first.origin))
+            }
+            (Outcome::NoProvider(_), None) if by == UNKNOWN_MODEL => None,
+            _ => Some(format!("{UNKNOWN_MODEL}: no provider of theirs is meant by that model")),
+        };
+        if let Some(found) = found {
             differences.push(Difference { what: "by", expected: by.clone(), found });
         }
     } else if let (Some(served_by), Some(served)) = (&case.served_by, answer.served_by()) {
@@ -79,4 +83,11 @@ pub fn try_one<'a>(world: &World, case: &'a Case) -> Trial<'a> {
         }
     }
     Trial { case, answer, differences }
+}
+
+/// Whether `by` names what refused: the policy, its code, the field or one that holds it, or its place.
+fn is_meant(cause: &Cause, by: &str) -> bool {
+    let field = cause.origin.field.trim_start_matches('/').replace('/', ".");
+    let within = field.strip_prefix(by).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    within || [cause.policy.as_str(), cause.code.as_str(), cause.origin.to_string().as_str()].contains(&by)
 }
