@@ -85,8 +85,16 @@ fn seeds(folders: &[&str], extension: &str) -> Vec<Vec<u8>> {
 }
 
 static MANIFESTS: LazyLock<Vec<Vec<u8>>> =
-    LazyLock::new(|| seeds(&["examples", "tests/golden/diagnostics"], "yaml"));
+    LazyLock::new(|| [seeds(&["examples", "tests/golden/diagnostics"], "yaml"), vec![tested()]].concat());
 static BUNDLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(bundle_seeds);
+
+/// An example with its cases, in one input.
+fn tested() -> Vec<u8> {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/seed");
+    let text = |name: &str| std::fs::read_to_string(example.join(name)).expect("text");
+    let manifests = ["anthropic.yaml", "anthropic-reserve.yaml", "agents.yaml", "developer.yaml"].map(text);
+    format!("{}\n%%cases\n{}", manifests.join("\n---\n"), text("access.test.yaml")).into_bytes()
+}
 
 /// Bundles as files, and their contents alone.
 fn bundle_seeds() -> Vec<Vec<u8>> {
