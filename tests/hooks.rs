@@ -58,12 +58,7 @@ fn hooks_are_silent_where_nothing_is_ours_and_pass_on_an_example() {
             assert!(output.status.success(), "{entry} in {}: {said}", folder.display());
             // The output of tests is their result; the others print only what they find.
             let is_quiet = output.stdout.is_empty() && said.is_empty();
-            assert_eq!(
-                is_quiet,
-                silent,
-                "{entry} in {}: {said}",
-                folder.display()
-            );
+            assert_eq!(is_quiet, silent, "{entry} in {}: {said}", folder.display());
         }
     }
 }

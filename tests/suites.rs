@@ -132,7 +132,11 @@ fn no_tests_is_an_error_and_a_wrong_case_a_finding() {
 fn cases_are_chosen_by_name_and_file() {
     let folder = root().join("examples/quickstart");
     let (code, printed, _) = tested(&folder, &[".", "--filter", "opus"]);
-    assert_eq!((code, printed.matches("\nok").count() + usize::from(printed.starts_with("ok"))), (0, 1), "{printed}");
+    assert_eq!(
+        (code, printed.matches("\nok").count() + usize::from(printed.starts_with("ok"))),
+        (0, 1),
+        "{printed}"
+    );
     let (code, _, said) = tested(&folder, &[".", "--filter", "nothing like it"]);
     assert_eq!(code, 2);
     assert!(said.contains("no case has `nothing like it`"), "{said}");

@@ -12,8 +12,8 @@ use super::written::{CaseFile, Fields, Use};
 use super::{AT, Case, Expect, TOKENS};
 use crate::diagnostic::{Diagnostic, Diagnostics, Safety};
 use crate::graph::Graph;
-use crate::manifest::quantity::TokenCount;
 use crate::inspect::question::{Balances, Question, Who};
+use crate::manifest::quantity::TokenCount;
 use crate::source::tree::{Content, Document, escape};
 use crate::source::{Sources, Span};
 
