@@ -42,6 +42,10 @@ mod canaries;
 mod reload;
 /// The same from outside: signals, and what is served at all.
 mod reload_signals;
+/// `docs/policies.md`, rule by rule.
+mod policies_page;
+/// Rules of authors: they narrow, and none fails open.
+mod narrowing;
 /// `pai test`: cases beside the manifests.
 mod suites;
 /// `pai diff`: pairs of workspaces, and every request that is named, asked again.

@@ -1,5 +1,6 @@
 //! Rules that policy authors write in `*.cedar`: parsed file by file, validated strictly, and only ever narrowing.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use cedar_policy::{Effect, PolicySet, ValidationMode, ValidationWarning};
@@ -11,6 +12,7 @@ pub(crate) mod arithmetic;
 mod size;
 pub(crate) mod rules;
 mod snippet;
+mod absent;
 mod uncommented;
 mod advice;
 
@@ -18,8 +20,10 @@ use crate::check::literal_secret;
 use crate::diagnostic::mask::shown;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule};
 use crate::emit::validator;
+use crate::graph::Graph;
 use crate::source::chunk::Chunk;
 use crate::source::{File, FileId, Sources, Span};
+use absent::Present;
 use snippet::{Snippet, snippets};
 
 pub(crate) use snippet::string_length;
@@ -29,11 +33,12 @@ const RESERVED: &[&str] =
     &["base/", "ModelProvider/", "Agent/", "AccessKey/", "GuardBinding/", "built-in/", "merged"];
 
 /// The authors' policies, sorted by id; those with errors are left out and reported.
-pub(crate) fn read(sources: &Sources, found: &mut Diagnostics) -> Vec<Policy> {
+pub(crate) fn read(sources: &Sources, graph: &Graph, found: &mut Diagnostics) -> Vec<Policy> {
     let mut policies = BTreeMap::new();
+    let present = LazyCell::new(|| Present::of(graph));
     for (id, file) in sources.files().filter(|(_, file)| file.is_cedar()) {
         found.extend(literal_secret::find_in(Chunk { file: id, text: file.text(), start: 0 }, "policy file"));
-        for rule in file_rules(id, file, found) {
+        for rule in file_rules(id, file, &present, found) {
             if let Some((_, first)) = policies.get(&rule.id) {
                 found.push(
                     Diagnostic::new(
@@ -83,7 +88,12 @@ pub(crate) fn parse(id: FileId, file: &File, found: &mut Diagnostics) -> Option<
     None
 }
 
-fn file_rules<'a>(id: FileId, file: &'a File, found: &mut Diagnostics) -> Vec<Authored<'a>> {
+fn file_rules<'a>(
+    id: FileId,
+    file: &'a File,
+    present: &LazyCell<Option<Present>, impl FnOnce() -> Option<Present>>,
+    found: &mut Diagnostics,
+) -> Vec<Authored<'a>> {
     let Some(set) = parse(id, file, found) else { return Vec::new() };
     let mut authored = Vec::new();
     for (number, (snippet, policy)) in snippets(&set, file.text()).into_iter().enumerate() {
@@ -106,11 +116,18 @@ fn file_rules<'a>(id: FileId, file: &'a File, found: &mut Diagnostics) -> Vec<Au
         };
         let name = policy.annotation(annotation::ID).map(ToOwned::to_owned);
         let name = name.unwrap_or_else(|| format!("{}#{}", file.path(), number + 1));
-        let before = found.len();
-        check(&policy, &name, id, snippet, found);
-        if found.len() == before {
+        let mut own = Diagnostics::default();
+        check(&policy, &name, id, snippet, &mut own);
+        if own.is_empty()
+            && let (Some(present), Ok(tree)) = (&**present, policy.to_pst())
+        {
+            absent::find(&policy, &tree, present, id, snippet, &mut own);
+        }
+        // What is warned of applies all the same: a rule that is left out would let through what it forbids.
+        if !own.has_errors() {
             authored.push(Authored { id: PolicyId::new(name), text: snippet.text, span });
         }
+        found.extend(own);
     }
     authored
 }

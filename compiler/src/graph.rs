@@ -99,6 +99,11 @@ impl Graph {
         distinct.into_iter().map(|name| self.provider(namespace, name)).collect()
     }
 
+    /// Whether something that was meant to be there cannot be read.
+    pub(crate) fn lacks_resources(&self) -> bool {
+        self.unreadable.is_any()
+    }
+
     /// Whether whatever an account counts for is there, or was meant to be.
     pub(crate) fn has(&self, scope: Scope, name: &QualifiedName) -> bool {
         let kind = kind(scope);

@@ -80,7 +80,7 @@ fn read(sources: &Sources, surroundings: &Surroundings, found: &mut Diagnostics)
     let workspace = workspace::read(sources, found);
     let graph = graph::link(workspace, surroundings, found);
     check::run(&graph, found);
-    let authored = author::read(sources, found);
+    let authored = author::read(sources, &graph, found);
     (graph, authored)
 }
 

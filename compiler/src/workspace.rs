@@ -34,6 +34,10 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
+    pub(crate) fn is_any(&self) -> bool {
+        !self.resources.is_empty() || !self.names.is_empty()
+    }
+
     pub(crate) fn has(&self, kind: Kind, name: &QualifiedName) -> bool {
         self.resources.iter().any(|(other, named)| *other == kind && named == name)
             || self.names.iter().any(|text| text == name.name.as_str())

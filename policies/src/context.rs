@@ -76,7 +76,7 @@ pub(crate) fn build(facts: &Facts<'_>, restrictions: Restrictions, needs: &Needs
     put(field::MODEL, &|| RestrictedExpression::new_string(facts.model.to_string()));
     put(field::TOKENS_REQUESTED, &|| RestrictedExpression::new_long(facts.tokens.as_cedar_long()));
     put(field::AFTER, &|| after(facts));
-    put(field::SOURCE_IP, &|| RestrictedExpression::new_ip(facts.address.to_string()));
+    put(field::SOURCE_IP, &|| RestrictedExpression::new_ip(facts.address.to_canonical().to_string()));
     put(field::IP_ALLOWED, &|| RestrictedExpression::new_bool(restrictions.ip_allowed));
     put(field::MODEL_ALLOWED, &|| RestrictedExpression::new_bool(restrictions.model_allowed));
     put(field::NOW_SECONDS, &|| RestrictedExpression::new_long(facts.now.0));

@@ -133,19 +133,12 @@ fn provider_entity(
 /// The models that manifests name, and the placeholder for all others.
 fn model_entities(provider: &Provider, types: &Types) -> Result<Vec<Entity>, LoadError> {
     let parent = types.provider(&provider.name);
-    let one = |uid: EntityUid, name: RestrictedExpression| {
-        let attributes = [
-            (attribute::NAME, name),
-            (attribute::PROVIDER, RestrictedExpression::new_entity_uid(parent.clone())),
-        ];
+    let one = |uid: EntityUid| {
+        let attributes = [(attribute::PROVIDER, RestrictedExpression::new_entity_uid(parent.clone()))];
         make(uid, attributes, HashSet::from([parent.clone()]))
     };
-    provider
-        .models
-        .iter()
-        .map(|model| one(types.model(&provider.name, model), text(model)))
-        .chain(std::iter::once(one(types.placeholder(&provider.name), text(&entity::PLACEHOLDER))))
-        .collect()
+    let named = provider.models.iter().map(|model| types.model(&provider.name, model));
+    named.chain([types.placeholder(&provider.name)]).map(one).collect()
 }
 
 fn agent_entity(agent: &Agent, parents: HashSet<EntityUid>, types: &Types) -> Result<Entity, LoadError> {

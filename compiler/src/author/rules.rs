@@ -57,6 +57,14 @@ rules! {
          action that applies to nothing in the scope does nothing.",
         Warning "forbid (principal, action, resource) when { context.model == \"cl\u{0430}ude\" };" =>
         "forbid (principal, action, resource) when { context.model == \"claude\" };";
+    ABSENT: "PAI0409" "cedar-absent" "the policy names something that is not there",
+        "A forbid about an agent, key, provider, model or namespace that no manifest has never matches, and nothing would tell. A model          that no manifest names is decided as its provider's placeholder: compare its id, `context.model`, which is always the one that          will be asked for.",
+        Error "forbid (principal, action, resource == Model::\"default/anthropic/claude-opus-4-1\");" =>
+        "forbid (principal, action, resource) when { context.model like \"claude-opus-*\" };";
+    NO_SUCH_NAME: "PAI0410" "cedar-no-such-name" "the policy compares a name that nothing has",
+        "`name` and `kind` are compared with text, and nothing in the workspace has this one, so the comparison always comes out the same.          Names of agents, keys and providers have their namespace before them: `default/reviewer`.",
+        Warning "forbid (principal is Agent, action, resource) when { principal.name == \"reviewer\" };" =>
+        "forbid (principal is Agent, action, resource) when { principal.name == \"default/reviewer\" };";
 }
 
 /// A policy of ours that is not valid: not in the table, because no input may bring it about.

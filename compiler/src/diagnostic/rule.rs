@@ -39,11 +39,13 @@ impl Rule {
 
     /// Files that the examples are about, with their names.
     pub fn companions(&self) -> Option<(&'static str, &'static str)> {
-        self.code.starts_with("PAI06").then_some(("manifests.yaml", TESTED))
+        let is_about_manifests =
+            self.code.starts_with("PAI06") || ["PAI0409", "PAI0410"].contains(&self.code);
+        is_about_manifests.then_some(("manifests.yaml", TESTED))
     }
 }
 
-/// What the examples of policy tests are about: one agent and its provider.
+/// What the examples of policy tests, and of policies that name something, are about: one agent and its provider.
 const TESTED: &str = "\
 apiVersion: pai.io/v1
 kind: ModelProvider

@@ -15,10 +15,10 @@ use crate::manifest::{ModelProvider, Resource};
 use crate::source::Sources;
 
 /// Every provider's models that manifests name.
-pub(super) type Models = BTreeMap<QualifiedName, BTreeSet<ModelId>>;
+pub(crate) type Models = BTreeMap<QualifiedName, BTreeSet<ModelId>>;
 
 /// Collects what agents, fallbacks and allow lists name, and what the catalogue knows of native kinds.
-pub(super) fn models(graph: &Graph) -> Models {
+pub(crate) fn models(graph: &Graph) -> Models {
     let mut models = Models::new();
     let mut add = |from: &QualifiedName, model: &ModelRef| {
         let provider = QualifiedName::new(from.namespace.clone(), model.provider.clone());

@@ -333,7 +333,7 @@ mod tests {
     fn what_cannot_be_enumerated_is_named() {
         for (condition, name) in [
             ("context.tokensRequested > context.after.provider", "context.after.provider"),
-            ("context.model == resource.name", "context.model"),
+            ("context.model == resource.provider.name", "context.model"),
             ("context == {}", "the whole context"),
             ("[context.now] == []", "context.now"),
         ] {
