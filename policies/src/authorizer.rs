@@ -26,26 +26,28 @@ pub struct Authorizer {
     cedar: cedar_policy::Authorizer,
     entities: Entities,
     actions: HashMap<Action, EntityUid>,
-    shared: Rules,
+    /// Base and authors' rules in their readable form.
+    shared: PolicySet,
     providers: HashMap<QualifiedName, ProviderRules>,
     agents: HashMap<QualifiedName, AgentFacts>,
     access_keys: HashMap<QualifiedName, KeyFacts>,
     reasons: Reasons,
 }
 
-/// Policies in their readable and in their fast form.
+/// The fast form of all that is asked about a provider's models: base and authors' rules, and the provider's slice.
 #[derive(Debug)]
-struct Rules {
-    readable: PolicySet,
-    /// By [`Sort::index`].
-    merged: [Merged; 4],
+struct Fast {
+    set: PolicySet,
+    /// Which facts they read.
+    needs: Needs,
 }
 
 #[derive(Debug)]
 struct ProviderRules {
-    rules: Rules,
-    /// What the shared rules and these read together, by [`Sort::index`].
-    needs: [Needs; 4],
+    /// The slice in its readable form.
+    readable: PolicySet,
+    /// By [`Sort::index`].
+    fast: [Fast; 4],
     models: HashMap<ModelId, EntityUid>,
     placeholder: EntityUid,
     per_day: Option<Tokens>,
@@ -58,7 +60,8 @@ impl Authorizer {
     pub fn new(bundle: &Bundle) -> Result<Self, LoadError> {
         let types = Types::new()?;
         let entities = entities::build(bundle, &types)?;
-        let shared = rules(bundle.base_policies.iter().chain(&bundle.authored_policies))?;
+        let shared = parse::policies(bundle.base_policies.iter().chain(&bundle.authored_policies))?;
+        let merged = merge::merge(&shared, "merged/shared")?;
         let mut slices: HashMap<&QualifiedName, &[pai_bundle::policy::Policy]> = HashMap::new();
         for slice in &bundle.slices {
             slices.insert(&slice.provider, &slice.policies);
@@ -68,13 +71,12 @@ impl Authorizer {
             let slice =
                 slices.remove(&provider.name).ok_or_else(|| LoadError::Slice(provider.name.clone()))?;
             let models = provider.models.iter();
-            let rules = rules(slice.iter())?;
-            let needs = std::array::from_fn(|sort| shared.merged[sort].needs.and(&rules.merged[sort].needs));
+            let slice = parse::policies(slice.iter())?;
             providers.insert(
                 provider.name.clone(),
                 ProviderRules {
-                    rules,
-                    needs,
+                    fast: fast(&merged, &merge::merge(&slice, "merged/provider")?)?,
+                    readable: parse::set(slice)?,
                     models: models.map(|model| (model.clone(), types.model(&provider.name, model))).collect(),
                     placeholder: types.placeholder(&provider.name),
                     per_day: provider.max_tokens_per_day,
@@ -103,7 +105,7 @@ impl Authorizer {
                 .collect(),
             reasons: Reasons::new(bundle)?,
             entities,
-            shared,
+            shared: parse::set(shared)?,
             providers,
         })
     }
@@ -152,16 +154,10 @@ impl Authorizer {
             },
             spends: facts.action.spends(),
         };
-        let [shared, slice] = [&self.shared.merged[sort.index()], &provider.rules.merged[sort.index()]];
-        let Some(question) = self.question(facts, principal, provider, &provider.needs[sort.index()]) else {
-            return false;
-        };
-        let answer = self.ask(&question, &shared.set);
-        if answer.decision() != Decision::Allow || !is_clean(&answer) {
-            return false;
-        }
-        let answer = self.ask(&question, &slice.set);
-        answer.diagnostics().reason().next().is_none() && is_clean(&answer)
+        let fast = &provider.fast[sort.index()];
+        let Some(question) = self.question(facts, principal, provider, &fast.needs) else { return false };
+        let answer = self.ask(&question, &fast.set);
+        answer.decision() == Decision::Allow && is_clean(&answer)
     }
 
     /// What the readable form has against it; `None` where it allows.
@@ -174,8 +170,8 @@ impl Authorizer {
         let Some(question) = self.question(facts, principal, provider, &Needs::everything()) else {
             return Some(self.reasons.unaskable());
         };
-        let shared = self.ask(&question, &self.shared.readable);
-        let slice = self.ask(&question, &provider.rules.readable);
+        let shared = self.ask(&question, &self.shared);
+        let slice = self.ask(&question, &provider.readable);
         let allowed = shared.decision() == Decision::Allow && is_clean(&shared);
         let objected = slice.diagnostics().reason().next().is_some() || !is_clean(&slice);
         (!allowed || objected)
@@ -207,10 +203,16 @@ fn permit(facts: &Facts<'_>, principal: Known<'_>, provider: &ProviderRules) -> 
     Permit::new(facts.provider.clone(), facts.model.clone(), facts.action, facts.tokens, accounts)
 }
 
-fn rules<'a>(written: impl Iterator<Item = &'a pai_bundle::policy::Policy>) -> Result<Rules, LoadError> {
-    let policies = parse::policies(written)?;
-    let [a, b, c, d] = Sort::ALL.map(|sort| merge::merge(&policies, sort));
-    Ok(Rules { readable: parse::set(policies)?, merged: [a?, b?, c?, d?] })
+/// One set for each sort of request. The shared policies are counted references, so a thousand providers have them once.
+fn fast(shared: &[Merged; 4], slice: &[Merged; 4]) -> Result<[Fast; 4], LoadError> {
+    let one = |sort: Sort| {
+        let parts = [&shared[sort.index()], &slice[sort.index()]];
+        let [a, b] = parts;
+        let policies = parts.into_iter().flat_map(|part| part.policies.iter().cloned());
+        Ok(Fast { set: parse::set(policies)?, needs: a.needs.and(&b.needs) })
+    };
+    let [a, b, c, d] = Sort::ALL.map(one);
+    Ok([a?, b?, c?, d?])
 }
 
 /// A policy that errs is skipped by Cedar, so an answer with errors proves nothing.

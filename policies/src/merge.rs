@@ -4,12 +4,11 @@
 //! three times what one long `||` of them does. The small ones stay the meaning: they are asked again to explain
 //! a denial, and `tests/agreement.rs` holds the two forms together.
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
+use cedar_policy::{Effect, Policy, PolicyId};
 use serde_json::{Value, json};
 
 use crate::context::Needs;
 use crate::load::LoadError;
-use crate::parse;
 use crate::vocabulary::{action, entity};
 
 /// What is known of a request before its policies are chosen.
@@ -49,24 +48,32 @@ impl Sort {
 /// Permits as they are, forbids as one.
 #[derive(Debug, Clone)]
 pub(crate) struct Merged {
-    pub(crate) set: PolicySet,
+    pub(crate) policies: Vec<Policy>,
     pub(crate) needs: Needs,
 }
 
-/// The merged form of these policies for one sort of request.
-pub(crate) fn merge(policies: &[Policy], sort: Sort) -> Result<Merged, LoadError> {
+/// The merged forms of these policies, by [`Sort::index`]. `id` names the forbid, and is another one for each part of
+/// a set.
+pub(crate) fn merge(policies: &[Policy], id: &str) -> Result<[Merged; 4], LoadError> {
+    let jsons: Result<Vec<Value>, LoadError> = policies.iter().map(to_json).collect();
+    let jsons = jsons?;
+    let written: Vec<(&Policy, &Value)> = policies.iter().zip(&jsons).collect();
+    let [a, b, c, d] = Sort::ALL.map(|sort| merge_for(&written, id, sort));
+    Ok([a?, b?, c?, d?])
+}
+
+fn merge_for(policies: &[(&Policy, &Value)], id: &str, sort: Sort) -> Result<Merged, LoadError> {
     let mut needs = Needs::default();
     let mut kept = Vec::new();
     let mut objections: Option<Value> = None;
-    for policy in policies {
-        let json = to_json(policy)?;
+    for (policy, json) in policies {
         match policy.effect() {
             Effect::Permit => {
-                needs.read(&json);
-                kept.push(policy.clone());
+                needs.read(json);
+                kept.push((*policy).clone());
             }
             Effect::Forbid => {
-                let Some(condition) = condition(&json, sort) else { continue };
+                let Some(condition) = condition(json, sort) else { continue };
                 needs.read(&condition);
                 objections = Some(match objections {
                     Some(before) => json!({ "||": { "left": before, "right": condition } }),
@@ -83,10 +90,10 @@ pub(crate) fn merge(policies: &[Policy], sort: Sort) -> Result<Merged, LoadError
             "resource": { "op": "All" },
             "conditions": [{ "kind": "when", "body": body }],
         });
-        let id = PolicyId::new("merged");
+        let id = PolicyId::new(id);
         kept.push(Policy::from_json(Some(id), merged).map_err(|cause| LoadError::Merge(cause.to_string()))?);
     }
-    Ok(Merged { set: parse::set(kept)?, needs })
+    Ok(Merged { policies: kept, needs })
 }
 
 fn to_json(policy: &Policy) -> Result<Value, LoadError> {
