@@ -6,6 +6,7 @@ mod surroundings;
 mod findings;
 mod replace;
 mod modeline;
+mod progress;
 mod compiled;
 mod revision;
 mod account;

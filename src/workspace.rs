@@ -61,6 +61,14 @@ pub(crate) struct Workspace {
     pub(crate) shown: Sources,
 }
 
+impl Workspace {
+    /// What is being done with its files, for people who wait: `checking 100 files`.
+    pub(crate) fn doing(&self, verb: &str) -> String {
+        let files = self.sources.files().count();
+        format!("{verb} {files} {}", if files == 1 { "file" } else { "files" })
+    }
+}
+
 /// Reads folders and files as one workspace.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Workspace, WorkspaceError> {
     let mut relative = Vec::new();

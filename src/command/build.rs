@@ -8,6 +8,7 @@ use pai_bundle::codec;
 
 use super::Outcome;
 use crate::findings::FindingArguments;
+use crate::progress::Progress;
 use crate::surroundings::SecretArguments;
 use crate::{replace, terminal, workspace};
 
@@ -31,7 +32,9 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let levels = arguments.findings.levels()?;
     let workspace = workspace::read(&arguments.paths)?;
     let surroundings = arguments.secrets.surroundings(&arguments.paths)?;
+    let progress = Progress::start(workspace.doing("compiling"));
     let compiled = pai_compiler::compile_within(&workspace.sources, &surroundings);
+    drop(progress);
     let found = compiled.diagnostics.at(&levels);
     arguments.findings.show(&found, &workspace.shown);
     let Some(bundle) = compiled.bundle.filter(|_| !found.has_errors()) else { return Ok(Outcome::Findings) };

@@ -10,6 +10,7 @@ use pai_compiler::inspect::{World, diff};
 use pai_ledger::{Clock, SystemClock};
 
 use super::Outcome;
+use crate::progress::Progress;
 use crate::{account, compiled, terminal};
 
 /// Two states of a workspace.
@@ -50,7 +51,9 @@ enum Format {
 /// Compares. Exit code 1 says that access widens.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let [old, new] = [world(&arguments.old)?, world(&arguments.new)?];
+    let progress = Progress::start("comparing");
     let report = diff::diff(&old, &new, arguments.at.unwrap_or_else(|| SystemClock.now()));
+    drop(progress);
     let [old, new] = [&arguments.old, &arguments.new].map(|path| path.display().to_string());
     match arguments.format {
         Format::Human => terminal::pass(&render::human(&report, &old, &new)),

@@ -8,6 +8,7 @@ use pai_compiler::inspect::World;
 use pai_compiler::inspect::suite::{coverage, mutate, report, trial};
 
 use super::Outcome;
+use crate::progress::Progress;
 use crate::workspace::selection::Selection;
 use crate::{findings, terminal};
 
@@ -47,9 +48,12 @@ enum Form {
 /// Runs the cases. Exit code 1: a case failed, coverage is too low, a weakened rule went unnoticed, or there are errors.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let Some(workspace) = arguments.selection.read()? else { return Ok(Outcome::Clean) };
+    let progress = Progress::start(workspace.doing("testing"));
     let (compiled, mut cases) = pai_compiler::compile_with_cases(&workspace.sources);
     if compiled.diagnostics.has_errors() {
+        drop(progress);
         findings::show(&compiled.diagnostics, &workspace.shown);
+        return Ok(Outcome::Findings);
     }
     let Some(bundle) = compiled.bundle else { return Ok(Outcome::Findings) };
     if cases.is_empty() {
@@ -92,6 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         lists_idle_lines: arguments.coverage,
         mutation: mutation.as_ref(),
     };
+    drop(progress);
     match arguments.format {
         Form::Human => terminal::pass(&report::human(&results)),
         Form::Json => terminal::pass(&report::json(&results)),

@@ -10,6 +10,7 @@ use pai_compiler::{Sources, fix};
 
 use super::Outcome;
 use crate::findings::{self, FindingArguments};
+use crate::progress::Progress;
 use crate::surroundings::SecretArguments;
 use crate::terminal;
 use crate::workspace::Workspace;
@@ -49,7 +50,9 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     }
     let Some(workspace) = read(arguments)? else { return Ok(Outcome::Clean) };
     let surroundings = arguments.secrets.surroundings(&arguments.selection.paths())?;
+    let progress = Progress::start(workspace.doing("checking"));
     let found = pai_compiler::check_within(&workspace.sources, &surroundings).at(&levels);
+    drop(progress);
     arguments.findings.show(&found, &workspace.shown);
     if found.has_errors() {
         return Ok(Outcome::Findings);
