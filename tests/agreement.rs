@@ -257,3 +257,71 @@ proptest! {
         }
     }
 }
+
+/// A larger workspace, looked at in full: agents with one to three models of some of the providers, whose lists and caps
+/// differ.
+fn many() -> Bundle {
+    use std::fmt::Write;
+    const PROVIDERS: usize = 24;
+    let mut text = String::new();
+    for number in 0..PROVIDERS {
+        let denied = if number % 3 == 0 { "deniedModels: [gpt-*]" } else { "allowedModels: ['*']" };
+        let cap = if number % 2 == 0 { 100 + number } else { 1_000_000 };
+        write!(
+            text,
+            "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {{name: p{number}}}\nspec:\n  provider: vllm\n  \
+             endpoint: 'http://p{number}.example/v1'\n  {denied}\n  maxTokensPerDay: 1000000\n  maxTokensPerRequest: {cap}\n---\n"
+        )
+        .expect("text");
+    }
+    for number in 0..150 {
+        let listed: Vec<String> = (0..=number % 3)
+            .map(|step| format!("p{}/{}", (number * 7 + step * 5) % PROVIDERS, MODELS[(number + step) % 2]))
+            .collect();
+        let cap = if number % 4 == 0 { "tokens: {maxPerRequest: 90}" } else { "tokens: {maxPerDay: 1000}" };
+        write!(
+            text,
+            "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {{name: a{number}}}\nspec:\n  models: [{}]\n  {cap}\n---\n",
+            listed.join(", ")
+        )
+        .expect("text");
+    }
+    let sources = Sources::new([("many.yaml", text)]);
+    let compiled = pai_compiler::compile(&sources);
+    let findings = pai_compiler::diagnostic::render::short(&compiled.diagnostics, &sources);
+    compiled.bundle.unwrap_or_else(|| panic!("{findings}"))
+}
+
+/// Every agent with every model that any manifest lists, within each cap and beyond: both forms say the same.
+#[test]
+fn every_agent_with_every_listed_model_is_decided_alike_in_both_forms() {
+    let bundle = many();
+    let authorizer = Authorizer::new(&bundle).expect("an authorizer");
+    let (mut permitted, mut refused) = (0, 0);
+    for agent in &bundle.agents {
+        for provider in &bundle.providers {
+            for model in &provider.models {
+                let is_listed =
+                    agent.models.iter().any(|own| own.provider == provider.name.name && own.model == *model);
+                // What an agent does not list is refused whatever else is asked, so one size is enough there.
+                for tokens in if is_listed { &[90, 91, 2_000][..] } else { &[1] } {
+                    let facts = Facts {
+                        principal: Principal::Agent(&agent.name),
+                        provider: &provider.name,
+                        model,
+                        action: Action::Invoke,
+                        tokens: Tokens(*tokens),
+                        used: Used::default(),
+                        address: IpAddr::from([10, 0, 0, 1]),
+                        now: UnixSeconds(1_795_435_200),
+                    };
+                    let (fast, readable) = (authorizer.decide(&facts), authorizer.decide_readably(&facts));
+                    assert_eq!(fast, readable, "{facts:?}");
+                    assert!(is_listed || fast.is_err(), "{facts:?}");
+                    *(if fast.is_ok() { &mut permitted } else { &mut refused }) += 1;
+                }
+            }
+        }
+    }
+    assert!(permitted > 300 && refused > 3_000, "{permitted} permitted, {refused} refused");
+}

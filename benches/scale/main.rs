@@ -65,6 +65,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let (small, large) = (load(SMALL)?, load(LARGE)?);
+    agree(&large, LARGE)?;
     println!("| requests | 10 agents, 10 providers | 10,000 agents, 1,000 providers | ratio |");
     println!("| --- | ---: | ---: | ---: |");
     for (spread, name) in [(Spread::Busy, "nine in ten on five providers"), (Spread::Even, "spread evenly")] {
@@ -87,6 +88,47 @@ fn run() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Every agent with each model that it lists and one that it does not, by the fast form and by the readable policies.
+fn agree(authorizer: &Authorizer, size: Size) -> Result<()> {
+    let (listed, other): (ModelId, ModelId) =
+        (MODEL.parse().map_err(Error::other)?, "claude-haiku-4-5".parse().map_err(Error::other)?);
+    let mut decisions = 0_u32;
+    for number in 0..size.agents {
+        let agent: QualifiedName = format!("default/a{number}").parse().map_err(Error::other)?;
+        for provider in providers(size, number) {
+            let provider: QualifiedName = format!("default/p{provider}").parse().map_err(Error::other)?;
+            for (model, tokens) in [(&listed, 2_000), (&listed, 50_001), (&other, 2_000)] {
+                let facts = asking(&agent, &provider, model, tokens);
+                let (fast, readable) = (authorizer.decide(&facts), authorizer.decide_readably(&facts));
+                if fast != readable || fast.is_ok() != (model == &listed && tokens == 2_000) {
+                    return Err(Error::other(format!("{facts:?}: {fast:?}, readably {readable:?}")));
+                }
+                decisions += 1;
+            }
+        }
+    }
+    println!("{decisions} decisions, each by both forms: all agree");
+    Ok(())
+}
+
+fn asking<'a>(
+    agent: &'a QualifiedName,
+    provider: &'a QualifiedName,
+    model: &'a ModelId,
+    tokens: u64,
+) -> Facts<'a> {
+    Facts {
+        principal: Principal::Agent(agent),
+        provider,
+        model,
+        action: Action::Invoke,
+        tokens: Tokens(tokens),
+        used: Used::default(),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        now: UnixSeconds(1_795_435_200),
+    }
 }
 
 struct Microseconds {
@@ -183,16 +225,7 @@ fn round(authorizer: &Authorizer, requests: &[(QualifiedName, QualifiedName)]) -
     let model: ModelId = MODEL.parse().map_err(Error::other)?;
     let started = Instant::now();
     for (agent, provider) in requests {
-        let facts = Facts {
-            principal: Principal::Agent(agent),
-            provider,
-            model: &model,
-            action: Action::Invoke,
-            tokens: Tokens(2_000),
-            used: Used::default(),
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            now: UnixSeconds(1_795_435_200),
-        };
+        let facts = asking(agent, provider, &model, 2_000);
         black_box(authorizer.decide(black_box(&facts)))
             .map_err(|denial| Error::other(format!("denied: {denial:?}")))?;
     }
