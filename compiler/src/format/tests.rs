@@ -15,6 +15,12 @@ fn format_as(path: &str, text: &str) -> Formatted {
     formatted
 }
 
+#[test]
+fn a_mark_before_an_empty_line_stays_and_the_line_goes() {
+    let text = "apiVersion: pai.io/v1\nkind: Agent\n";
+    becomes("a.yaml", &format!("\u{feff}\n{text}"), &format!("\u{feff}{text}"));
+}
+
 #[track_caller]
 fn becomes(path: &str, old: &str, new: &str) {
     match format_as(path, old) {
@@ -149,9 +155,11 @@ proptest! {
         let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         let mut text = text;
         text.insert_str(*at.get(&starts), piece);
-        let old = values(&text);
+        // The mark at the start of a file is no part of what is read; serde_yaml takes it for one in places.
+        let read = |text: &str| values(text.strip_prefix('\u{feff}').unwrap_or(text));
+        let old = read(&text);
         if let Formatted::Changed(new) = format_as("a.yaml", &text) {
-            prop_assert!(old.is_none() || values(&new) == old, "{}", new);
+            prop_assert!(old.is_none() || read(&new) == old, "{}", new);
             prop_assert_eq!(format_as("a.yaml", &new), Formatted::Same, "{}", new);
         }
     }
