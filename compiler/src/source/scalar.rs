@@ -102,9 +102,14 @@ fn is_date(text: &str) -> bool {
 
 /// A finding about a value that readers read differently.
 pub(crate) fn ambiguous(text: &str, why: &str, place: Span) -> Diagnostic {
+    let truth = match text.to_lowercase().as_str() {
+        "yes" | "on" | "y" => "write `true` if it is a truth value, or ",
+        "no" | "off" | "n" => "write `false` if it is a truth value, or ",
+        _ => "",
+    };
     Diagnostic::new(&rules::AMBIGUOUS, place, format!("YAML readers do not agree on {}", shown(text)))
         .label(why)
-        .help(format!("quote it if it is text: \"{text}\""))
+        .help(format!("{truth}quote it if it is text: \"{text}\""))
         .quote(text, place)
 }
 

@@ -15,6 +15,13 @@ pub(super) fn duplicate(key: &str, place: Span, first: Span) -> Diagnostic {
 /// Where the reader stopped, at a byte of a chunk, in its words.
 pub(super) fn syntax(chunk: Chunk<'_>, at: usize, info: &str) -> Diagnostic {
     let text = chunk.text;
+    if info.contains("tab")
+        && let Some((start, end)) = indenting_tab(text, at)
+    {
+        return Diagnostic::new(&rules::SYNTAX, chunk.span(start, end), "a line is indented with a tab")
+            .label("a tab")
+            .help("indent with spaces: YAML does not accept tabs there");
+    }
     // At the end of a line, or of the text, the label stands on the last thing that is written.
     let at = if text.get(at..).is_none_or(|rest| rest.trim().is_empty()) {
         let written = text.trim_end();
@@ -39,6 +46,20 @@ pub(super) fn syntax(chunk: Chunk<'_>, at: usize, info: &str) -> Diagnostic {
     )
     .label("the reader stopped here")
     .maybe_help(help)
+}
+
+/// The first tab in front of a line, from the line on in which the reader stopped: it stops where the text before the tab
+/// began.
+fn indenting_tab(text: &str, at: usize) -> Option<(usize, usize)> {
+    let mut start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    for line in text.get(start..)?.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line.get(..indent).and_then(|indent| indent.find('\t')) {
+            return Some((start + tab, start + tab + 1));
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// The scanner's words, for people who do not write scanners.
