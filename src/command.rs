@@ -9,6 +9,7 @@ mod diff;
 mod bundle;
 mod schema;
 mod serve;
+mod usage;
 mod access_key;
 
 use std::process::ExitCode;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Schema(schema::Arguments),
     /// Serve a workspace or a bundle.
     Serve(serve::Arguments),
+    /// Say who has used how many tokens.
+    Usage(usage::Arguments),
     /// Make access keys.
     AccessKey(access_key::Arguments),
 }
@@ -74,6 +77,7 @@ impl Command {
             Self::Bundle(arguments) => bundle::run(&arguments),
             Self::Schema(arguments) => schema::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
+            Self::Usage(arguments) => usage::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
         }
     }

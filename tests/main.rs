@@ -50,6 +50,8 @@ mod narrowing;
 mod suites;
 /// `pai diff`: pairs of workspaces, and every request that is named, asked again.
 mod differences;
+/// `pai usage`: live, at rest, by model.
+mod usage;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

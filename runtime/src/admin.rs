@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use http::StatusCode;
+use pai_bundle::unit::UtcDay;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::exchange::Shared;
+use crate::report;
 use crate::standing::Standing;
 
 /// What health is told from.
@@ -21,12 +24,13 @@ pub(crate) struct Health {
     pub(crate) draining: Arc<AtomicBool>,
 }
 
-/// `/livez` and `/readyz`, named as Kubernetes names them, and `/status` for people.
+/// `/livez` and `/readyz`, named as Kubernetes names them, `/status` for people, and `/usage` for reports.
 pub(crate) fn router(health: Health) -> Router {
     Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/status", get(status))
+        .route("/usage", get(usage))
         .with_state(health)
 }
 
@@ -65,4 +69,24 @@ async fn status(State(health): State<Health>) -> Response {
         },
     });
     Json(body).into_response()
+}
+
+/// From which day to which, both included; today where nothing is said.
+#[derive(Debug, Deserialize)]
+struct Period {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// Who has used how many tokens. docs/usage.md describes it.
+async fn usage(State(health): State<Health>, Query(period): Query<Period>) -> Response {
+    let ledger = &health.shared.ledger;
+    let today = ledger.today(health.shared.clock.now());
+    let day = |text: Option<String>| text.map_or(Ok(today), |text| text.parse::<UtcDay>());
+    match (day(period.from), day(period.to)) {
+        (Ok(from), Ok(to)) => Json(json!({ "rows": report::live(ledger, from..=to) })).into_response(),
+        (Err(wrong), _) | (_, Err(wrong)) => {
+            (StatusCode::BAD_REQUEST, Json(json!({ "error": wrong.to_string() }))).into_response()
+        }
+    }
 }

@@ -72,6 +72,7 @@ pub struct Gateway {
     data: JoinHandle<()>,
     admin: JoinHandle<()>,
     reload: Option<JoinHandle<()>>,
+    state: PathBuf,
 }
 
 impl Gateway {
@@ -129,8 +130,22 @@ impl Gateway {
             stop_admin.clone(),
             std::time::Duration::from_millis(100),
         ));
+        crate::presence::announce(&settings.state, admin_address);
         tracing::info!(event = "gateway.started", address = %address, admin = %admin_address);
-        Ok(Self { shared, recorder, address, admin_address, draining, stop, stop_admin, data, admin, reload })
+        let state = settings.state.clone();
+        Ok(Self {
+            shared,
+            recorder,
+            address,
+            admin_address,
+            draining,
+            stop,
+            stop_admin,
+            data,
+            admin,
+            reload,
+            state,
+        })
     }
 
     /// Where callers connect.
@@ -165,6 +180,7 @@ impl Gateway {
         }
         // Connections that were cut are dropped by their own tasks; their holds settle as they go.
         tokio::task::yield_now().await;
+        crate::presence::withdraw(&self.state);
         let ledger = self.shared.ledger.clone();
         let closed = ledger.close().await;
         drop(self.shared);

@@ -29,6 +29,8 @@ mod models;
 mod refusal;
 pub mod record;
 mod standing;
+pub mod report;
+pub mod presence;
 mod reload;
 mod admin;
 pub mod gateway;

@@ -38,6 +38,7 @@ mod state;
 pub mod record;
 pub mod store;
 mod recover;
+pub mod report;
 mod shared;
 mod owner;
 pub mod hold;

@@ -181,12 +181,15 @@ impl State {
         self.accounts.get(account).map(Entry::balance).unwrap_or_default()
     }
 
-    /// Accounts of these days in which something was counted, sorted.
+    /// Accounts of these days in which something was counted or is held, sorted.
     pub(crate) fn totals(&self, days: &RangeInclusive<UtcDay>) -> Vec<(Account, Totals)> {
         let mut totals: Vec<_> = self
             .accounts
             .iter()
-            .filter(|(account, entry)| days.contains(&account.day) && entry.totals != Totals::default())
+            .filter(|(account, entry)| {
+                let is_used = entry.totals != Totals::default() || entry.balance() != Balance::default();
+                days.contains(&account.day) && is_used
+            })
             .map(|(account, entry)| (account.clone(), entry.totals))
             .collect();
         totals.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
