@@ -1,5 +1,6 @@
 //! Every manifest of the sources, read and typed; what cannot be read is reported, and remembered by name.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
@@ -28,9 +29,9 @@ pub(crate) struct Workspace {
 /// What was meant to be there: references to it are not reported, since the cause is.
 #[derive(Debug, Default)]
 pub(crate) struct Unreadable {
-    resources: Vec<(Kind, QualifiedName)>,
+    resources: BTreeMap<Kind, BTreeSet<QualifiedName>>,
     /// Names in text that is not even YAML, and in documents whose kind is not known.
-    names: Vec<String>,
+    names: BTreeSet<String>,
 }
 
 impl Unreadable {
@@ -39,8 +40,8 @@ impl Unreadable {
     }
 
     pub(crate) fn has(&self, kind: Kind, name: &QualifiedName) -> bool {
-        self.resources.iter().any(|(other, named)| *other == kind && named == name)
-            || self.names.iter().any(|text| text == name.name.as_str())
+        self.resources.get(&kind).is_some_and(|named| named.contains(name))
+            || self.names.contains(name.name.as_str())
     }
 }
 
@@ -106,8 +107,8 @@ impl Workspace {
             Kind::AccessKey => put(&mut self.access_keys, &document, spoilt, found),
             Kind::GuardBinding => put(&mut self.guards, &document, spoilt, found),
         };
-        if read.is_none() {
-            self.unreadable.resources.extend(name_of(&document).map(|name| (kind, name)));
+        if let (None, Some(name)) = (read, name_of(&document)) {
+            self.unreadable.resources.entry(kind).or_default().insert(name);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A guard binding that is not there.
 
-use crate::diagnostic::Safety;
-use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
+use crate::diagnostic::nearest::Known;
+use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Safety, Severity};
 use crate::graph::Graph;
 use crate::manifest::guard_use::GuardUse;
 use crate::manifest::{Resource, Spec};
@@ -21,33 +21,36 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(graph: &Graph, found: &mut Diagnostics) {
+    let known = Known::new(graph.guards.keys());
     for provider in graph.providers.values() {
-        uses(graph, provider, &provider.spec.guards, found);
+        uses(graph, &known, provider, &provider.spec.guards, found);
     }
     for agent in graph.agents.values() {
-        uses(graph, agent, &agent.spec.guards, found);
+        uses(graph, &known, agent, &agent.spec.guards, found);
     }
 }
 
-fn uses<S: Spec>(graph: &Graph, from: &Resource<S>, guards: &[GuardUse], found: &mut Diagnostics) {
+fn uses<S: Spec>(
+    graph: &Graph,
+    known: &Known<'_>,
+    from: &Resource<S>,
+    guards: &[GuardUse],
+    found: &mut Diagnostics,
+) {
     let namespace = &from.name.namespace;
     for (at, guard) in guards.iter().enumerate() {
         if graph.has_guard(namespace, &guard.binding) {
             continue;
         }
-        let names =
-            graph.guards.keys().filter(|name| &name.namespace == namespace).map(|name| name.name.as_str());
+        let span = from.at(&format!("/spec/guards/{at}/binding"));
         let message = format!("there is no guard binding `{}` in namespace `{namespace}`", guard.binding);
-        found.push(
-            Diagnostic::new(&RULE, from.at(&format!("/spec/guards/{at}/binding")), message)
-                .label("names a guard that is not there")
-                .help("add a GuardBinding manifest of that name")
-                .suggest(
-                    guard.binding.as_str(),
-                    names,
-                    "the guard bindings of this namespace are",
-                    Safety::Unsafe,
-                ),
-        );
+        let finding = Diagnostic::new(&RULE, span, message).label("names a guard that is not there");
+        found.push(match known.nearest(namespace, guard.binding.as_str()) {
+            Some(near) => finding.help(format!("did you mean `{near}`?")).edit(span, near, Safety::Unsafe),
+            None => finding.help(match known.list(namespace) {
+                Some(names) => format!("the guard bindings of this namespace are: {names}"),
+                None => "add a GuardBinding manifest of that name".to_owned(),
+            }),
+        });
     }
 }

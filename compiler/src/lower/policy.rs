@@ -14,6 +14,10 @@ use pai_bundle::origin::Origin;
 use pai_bundle::policy::Policy;
 use pai_policies::vocabulary::context;
 
+/// Operands of one operator without brackets. A chain of them is a tree as deep as it is long, which Cedar reads, checks,
+/// evaluates and drops by recursion, on two megabytes of stack in a gateway; longer lists are written in groups of groups.
+const CHAIN_MAX: usize = 16;
+
 /// A policy as the bundle holds it, and as Cedar read it back.
 #[derive(Debug, Clone)]
 pub(crate) struct Built {
@@ -84,9 +88,9 @@ impl Forbid {
         let annotations: BTreeMap<String, _> =
             annotations.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
         let clause = match &self.clause {
-            When::Any(operands) => Clause::When(joined(BinaryOp::Or, operands)),
-            When::All(operands) => Clause::When(joined(BinaryOp::And, operands)),
-            When::NotAny(operands) => Clause::Unless(joined(BinaryOp::Or, operands)),
+            When::Any(operands) => Clause::When(joined(BinaryOp::Or, operands.clone())),
+            When::All(operands) => Clause::When(joined(BinaryOp::And, operands.clone())),
+            When::NotAny(operands) => Clause::Unless(joined(BinaryOp::Or, operands.clone())),
         };
         let action = ActionConstraint::In(vec![action]);
         let template =
@@ -109,10 +113,12 @@ impl Forbid {
             When::All(operands) => ("when", "&&", operands),
             When::NotAny(operands) => ("unless", "||", operands),
         };
-        let operands: Vec<String> = operands.iter().map(ToString::to_string).collect();
+        let separator = format!(" {operator}\n  ");
+        let bracketed = |group: &[String]| format!("({})", group.join(&separator));
+        let operands = in_groups(operands.iter().map(ToString::to_string).collect(), bracketed);
         let condition = match operands.as_slice() {
             [only] => format!("{{ {only} }}"),
-            several => format!("{{\n  {}\n}}", several.join(&format!(" {operator}\n  "))),
+            several => format!("{{\n  {}\n}}", several.join(&separator)),
         };
         format!(
             "{annotations}\nforbid ({principal}, action in Action::\"{action}\", resource)\n{word} {condition};"
@@ -120,10 +126,23 @@ impl Forbid {
     }
 }
 
-fn joined(op: BinaryOp, operands: &[Arc<Expr>]) -> Arc<Expr> {
+fn joined(op: BinaryOp, operands: Vec<Arc<Expr>>) -> Arc<Expr> {
     let join = |left, right: Arc<Expr>| Arc::new(Expr::BinaryOp { op, left, right });
-    let all = operands.iter().cloned().reduce(join);
-    all.unwrap_or_else(|| Arc::new(Expr::Literal(Literal::Bool(op == BinaryOp::And))))
+    let none = || Arc::new(Expr::Literal(Literal::Bool(op == BinaryOp::And)));
+    let chain = |chain: &[Arc<Expr>]| chain.iter().cloned().reduce(join).unwrap_or_else(none);
+    chain(&in_groups(operands, chain))
+}
+
+/// No more than [`CHAIN_MAX`] operands that stand for these: each made of as many, which may be made of others.
+fn in_groups<T: Clone>(mut operands: Vec<T>, group: impl Fn(&[T]) -> T) -> Vec<T> {
+    while operands.len() > CHAIN_MAX {
+        let groups = operands.chunks(CHAIN_MAX).map(|chunk| match chunk {
+            [only] => only.clone(),
+            several => group(several),
+        });
+        operands = groups.collect();
+    }
+    operands
 }
 
 /// A string as Cedar writes it, quotes included.

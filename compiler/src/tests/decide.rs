@@ -143,3 +143,27 @@ fn authors_narrow_under_their_own_names() {
         "small-requests policies/team.cedar:2:1 at most 55 is too much"
     );
 }
+
+/// A chain of as many operands would be a tree of that depth, and no stack is as deep. Without optimisation Cedar takes
+/// 80 KiB for each step, so this test has the stack of a program's first thread.
+#[test]
+fn long_lists_of_models_are_decided_like_short_ones() {
+    let thread = std::thread::Builder::new().stack_size(8 << 20).spawn(long_lists).unwrap();
+    thread.join().unwrap();
+}
+
+fn long_lists() {
+    let list = |word: &str| (0..150).map(|n| format!("{word}-{n}")).collect::<Vec<_>>().join(", ");
+    let provider = format!(
+        "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {{name: anthropic}}\nspec: {{provider: vllm, \
+         endpoint: 'http://a/v1', allowedModels: [{}, last-*], deniedModels: [{}, last-one]}}\n---\n\
+         apiVersion: pai.io/v1\nkind: Agent\nmetadata: {{name: coder}}\nspec: {{models: [anthropic/a-149, anthropic/last-two]}}\n",
+        list("a"),
+        list("last-a"),
+    );
+    let bundle = compile(&Sources::new([("a.yaml", provider)])).bundle.unwrap();
+    let answer = |model| ask(&bundle, &Ask("default/coder", model, 10, NOTHING));
+    assert_eq!(answer("a-149"), "permit");
+    assert_eq!(answer("last-two"), "permit");
+    assert!(answer("last-a-149").starts_with("ModelProvider/default/anthropic/deniedModels"));
+}
