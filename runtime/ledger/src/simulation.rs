@@ -319,8 +319,14 @@ impl Simulation {
     }
 }
 
+/// A hundred thousand histories; `PROPTEST_CASES` asks for another number, such as a million by hand.
+fn histories() -> u32 {
+    const USUAL: u32 = 100_000;
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(USUAL)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: histories(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_history_exceeds_a_limit_or_forgets_a_token(steps in steps()) {
