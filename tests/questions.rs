@@ -1,5 +1,6 @@
 //! The same questions, asked of a running gateway over its socket and of its bundle offline: both give the same
-//! outcome, by the same policy, from the same line, and name the same model.
+//! outcome, by the same policy, from the same line, and name the same model. And `pai test` is content with cases that
+//! say of each question what the gateway answered.
 
 use std::net::IpAddr;
 
@@ -131,6 +132,43 @@ fn question(seed: &mut u64, world: &World, now: UnixSeconds) -> Asked {
     Asked { name, body, address, question }
 }
 
+/// The question as a case of `pai test`.
+fn case(asked: &Asked, expected: &str) -> String {
+    let question = &asked.question;
+    let who = if matches!(question.who, Who::Agent(_)) { "agent" } else { "key" };
+    let at = jiff::Timestamp::from_second(question.at.0).expect("a time");
+    let used = question.used.0.iter().map(|((scope, name), tokens)| {
+        let scope = match scope {
+            Scope::Provider => "provider",
+            Scope::ProviderExternal => "external",
+            Scope::Agent => "agent",
+            Scope::AccessKey => "key",
+        };
+        format!("{scope}/{}: {tokens}", name.name)
+    });
+    let used: Vec<String> = used.collect();
+    format!(
+        "  - {{{who}: {}, model: {}, tokens: {}, address: '{}', at: '{at}', used: {{{}}}, {expected}}}\n",
+        asked.name,
+        question.model,
+        question.tokens,
+        asked.address,
+        used.join(", ")
+    )
+}
+
+/// Runs the cases as people do.
+fn passes(manifests: &str, cases: &str) {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("pai.yaml"), manifests).expect("written");
+    std::fs::write(folder.path().join("gateway.test.yaml"), cases).expect("written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pai"));
+    let output = command.args(["test", "."]).current_dir(folder.path()).output().expect("started");
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
+    let all_passed = said.contains(&format!("\n{QUESTIONS} passed, 0 failed\n"));
+    assert!(output.status.success() && all_passed, "{manifests}\n{cases}\n{said}");
+}
+
 #[tokio::test]
 async fn a_gateway_and_its_bundle_give_the_same_answers() {
     let mut seed = 1;
@@ -144,6 +182,7 @@ async fn a_gateway_and_its_bundle_give_the_same_answers() {
         let world = World::with(&text, behind_proxy).await;
         // Answers as long as they may be, so that budgets fill up.
         world.simulator.scenario(Scenario { output_tokens: 1_000, ..Scenario::default() });
+        let mut cases = "cases:\n".to_owned();
         for number in 0..QUESTIONS {
             // Halfway through, keys that end at 12:30 have ended.
             let now = if number < QUESTIONS / 2 { NOON } else { UnixSeconds(NOON.0 + 3_600) };
@@ -165,6 +204,12 @@ async fn a_gateway_and_its_bundle_give_the_same_answers() {
             let shown = response.json::<Value>().await.expect("json");
             let context = format!("{text}\n{:#?}\n{answer:#?}\n{status} {shown:#}", asked.question);
             let details = &shown["error"]["details"];
+            let expected = match (&by, details["policy"].as_str()) {
+                (Some((provider, model)), _) => format!("expect: allowed, servedBy: '{provider}/{model}'"),
+                (None, Some(policy)) => format!("expect: refused, by: '{policy}'"),
+                (None, None) => "expect: refused, by: unknown_model".to_owned(),
+            };
+            cases += &case(&asked, &expected);
             match &answer.outcome {
                 Outcome::Allowed(place) => {
                     let served = answer.served_by().expect("a candidate");
@@ -185,6 +230,7 @@ async fn a_gateway_and_its_bundle_give_the_same_answers() {
                 Outcome::UnknownPrincipal => panic!("{context}"),
             }
         }
+        passes(&text, &cases);
     }
     // The questions are worth asking only if they reach most rules.
     assert!(allowed > 60 && led_on > 0 && policies.len() == RULES, "{allowed} {led_on} {policies:?}");
