@@ -33,6 +33,7 @@ use crate::refusal::Refusal;
 use crate::settle::{Arrival, Note, Settling};
 use crate::snapshot::Snapshot;
 use crate::surface::{Operation, Route};
+use crate::unique::Ids;
 use crate::upstream::{Client, headers};
 
 /// Most bytes of a request: Anthropic's own limit, <https://platform.claude.com/docs/en/api/errors>.
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rates: Rates,
+    pub(crate) ids: Ids,
     pub(crate) records: Sender<Record>,
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
@@ -72,7 +74,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, route: &'static Route, request: 
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let context = Context {
         snapshot: shared.snapshot.load_full(),
-        id: request_id(),
+        id: shared.ids.request(),
         address: address::of_client(peer, request.headers(), &shared.trusted_proxies),
         now,
         day: shared.ledger.today(now),
@@ -171,6 +173,7 @@ async fn story(
     let outgoing = Outgoing {
         snapshot,
         ledger: &context.shared.ledger,
+        ids: &context.shared.ids,
         client: &context.shared.client,
         caller: &caller,
         action,
@@ -263,15 +266,7 @@ fn hello() -> Response {
     response
 }
 
-/// Names the request in its answer, its record and the log.
-fn request_id() -> String {
-    let mut bytes = [0_u8; 12];
-    // Ids are for people to find things; two alike would be a nuisance and nothing worse.
-    let _ = getrandom::fill(&mut bytes);
-    format!("req_pai_{}", hex::encode(bytes))
-}
-
 /// Paths that the table does not have.
-pub(crate) fn no_route() -> Response {
-    Refusal::NoRoute.respond(&request_id(), UnixSeconds(0))
+pub(crate) fn no_route(shared: &Shared) -> Response {
+    Refusal::NoRoute.respond(&shared.ids.request(), UnixSeconds(0))
 }

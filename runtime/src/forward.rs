@@ -10,7 +10,7 @@ use http::HeaderMap;
 use pai_bundle::catalogue;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
-use pai_ledger::{Hold, HoldError, Ledger, RequestId};
+use pai_ledger::{Hold, HoldError, Ledger};
 use pai_policies::{Action, Permit};
 
 use crate::authorize::{self, Circumstances};
@@ -21,12 +21,14 @@ use crate::protocol::anthropic::request::{self, Asked};
 use crate::refusal::{OverBudget, Refusal};
 use crate::settle::Note;
 use crate::snapshot::{Holder, Snapshot, Upstream};
+use crate::unique::Ids;
 use crate::upstream::{Call, Client, Sent, retry};
 
 /// A request that is ready to go out.
 pub(crate) struct Outgoing<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) ledger: &'a Ledger,
+    pub(crate) ids: &'a Ids,
     pub(crate) client: &'a Client,
     pub(crate) caller: &'a Caller,
     pub(crate) action: Action,
@@ -214,7 +216,7 @@ async fn admit(
     }
     let permit = decide(tokens)?;
     let charges = authorize::charges(&permit, outgoing.day);
-    let id = hold_id()?;
+    let id = outgoing.ids.hold();
     let hold = outgoing
         .ledger
         .hold(id, charges.clone(), permit.tokens(), outgoing.now)
@@ -233,13 +235,6 @@ fn is_capped(permit: &Permit, upstream: &Upstream, outgoing: &Outgoing<'_>) -> b
     per_request.is_some()
         || upstream.provider.max_tokens_per_request.is_some()
         || permit.accounts().iter().any(|account| account.limit.is_some())
-}
-
-/// Every hold has an id of its own, unlike any other's of any run.
-fn hold_id() -> Result<RequestId, Refusal> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Refusal::LedgerUnavailable)?;
-    Ok(RequestId(u128::from_le_bytes(bytes)))
 }
 
 /// The most that the request can use with this candidate, and what has no bound.

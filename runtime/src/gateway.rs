@@ -27,6 +27,8 @@ use crate::reload::Reload;
 use crate::settings::Settings;
 use crate::standing::Standing;
 use crate::surface::ROUTES;
+use crate::token::RandomError;
+use crate::unique::Ids;
 use crate::upstream::Client;
 
 /// Why a gateway does not start.
@@ -55,6 +57,9 @@ pub enum StartError {
     /// No TLS or no trusted roots on this machine.
     #[error("the HTTP client for providers cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
+    /// No randomness for ids.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// An address is taken.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -109,6 +114,7 @@ impl Gateway {
             client,
             clock,
             rates: Rates::default(),
+            ids: Ids::new()?,
             records: recorder.sender(),
             trusted_proxies: settings.trusted_proxies.clone(),
         });
@@ -209,5 +215,6 @@ fn router(shared: &Arc<Shared>) -> Router {
         let handler = move |request: Request<Body>| exchange::answer(shared.clone(), route, request);
         router = router.route(route.path, any(handler));
     }
-    router.fallback(|| async { exchange::no_route() })
+    let shared = shared.clone();
+    router.fallback(move || async move { exchange::no_route(&shared) })
 }

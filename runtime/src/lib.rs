@@ -12,6 +12,7 @@ pub mod release;
 pub mod surface;
 pub mod listener;
 mod exchange;
+mod unique;
 mod address;
 mod identify;
 mod candidate;

@@ -68,7 +68,7 @@ impl fmt::Debug for Token {
 /// Random bytes could not be had from the operating system.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gave no random bytes: {0}")]
-pub struct RandomError(getrandom::Error);
+pub struct RandomError(pub(crate) getrandom::Error);
 
 impl Token {
     /// Reads a token; `None` where form or checksum is wrong.
