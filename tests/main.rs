@@ -56,6 +56,10 @@ mod usage;
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.
 mod agreement;
+/// A workspace of any size, and every question about it.
+mod large;
+/// The same agreement, exhaustively.
+mod exhaustive;
 /// Definitions for Kubernetes: what an API server would refuse, and what it would accept.
 mod crds;
 /// Any bytes into the readers, for a while.

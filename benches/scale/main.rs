@@ -1,233 +1,185 @@
-//! What a decision costs in a large bundle beside a small one, and how long loading one takes: `cargo bench --bench scale`.
-//!
-//! The readable policies of a large bundle are many; a decision is given those of one provider. What is left are caches: of
-//! the CPU, for entities that are spread over memory. Both bundles are measured in turns within one run, and the ratio is
-//! the result. Reports, and judges nothing but that every request is permitted.
+//! What a decision costs in a bundle of 10,000 agents and 1,000 providers beside one of ten of each, and what loading
+//! it costs: time and memory. `cargo bench --bench scale`. The bundles come from the real compiler and are loaded
+//! the way the gateway loads them; both forms of their policies are asked every question first.
 
 #![expect(clippy::print_stdout, reason = "a table on standard output is what this program is for")]
 #![expect(clippy::print_stderr, reason = "and what went wrong is for the other one")]
 #![expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
 
-use std::fmt::Write;
+/// The workspaces.
+#[path = "../../tests/large.rs"]
+mod large;
+
 use std::hint::black_box;
-use std::io::{Error, Result};
-use std::net::{IpAddr, Ipv4Addr};
-use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
 
+use pai_bundle::Bundle;
+use pai_bundle::codec;
 use pai_bundle::name::{ModelId, QualifiedName};
-use pai_bundle::unit::{Tokens, UnixSeconds};
-use pai_bundle::{Bundle, codec};
-use pai_compiler::Sources;
-use pai_policies::{Action, Authorizer, Facts, Principal, Used};
+use pai_policies::{Authorizer, Facts, Principal};
+use pai_runtime::release::Releases;
 use pai_runtime::secret::Secrets;
-use pai_runtime::snapshot::Snapshot;
+use pai_runtime::source::BundleFile;
 
-/// Agents and providers.
-const SMALL: Size = Size { agents: 10, providers: 10 };
-const LARGE: Size = Size { agents: 10_000, providers: 1_000 };
-
-/// Providers on which most requests fall, as in teams that have a few large subscriptions.
-const BUSY: usize = 5;
-
-/// Decisions in one round; the request is another one each time.
-const DECISIONS: usize = 20_000;
-
-/// Rounds that count. The median is reported, and the fastest, since everything else on the machine only adds.
-const ROUNDS: usize = 11;
-
-const MODEL: &str = "claude-sonnet-4-6";
-
-#[derive(Debug, Clone, Copy)]
-struct Size {
-    agents: usize,
-    providers: usize,
-}
-
-/// Which providers requests fall on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spread {
-    /// Nine in ten on [`BUSY`] providers.
-    Busy,
-    /// All providers alike.
-    Even,
-}
+/// Providers and agents.
+const SMALL: (usize, usize) = (10, 10);
+const LARGE: (usize, usize) = (1_000, 10_000);
+/// Most requests of a real day go to a handful of providers; whose agents ask is spread over all of them.
+const PERCENT_ON_POPULAR: u64 = 90;
+/// Questions in one round, each a draw of its own; more than any cache remembers.
+const QUESTIONS: usize = 50_000;
+/// The two bundles are asked in turns, and the fastest round counts, since everything else on the machine only adds.
+const ROUNDS: usize = 9;
+const LOADS: usize = 3;
 
 fn main() -> ExitCode {
-    match run() {
+    let done = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [make, path, providers, agents] if make == "--make" => write(path, providers, agents),
+        [load, path] if load == "--load" => report_load(path),
+        [bench] if bench == "--bench" => compare(),
+        _ => {
+            println!("nothing is measured here; run `cargo bench --bench scale`");
+            Ok(())
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
-            eprintln!("{cause}");
+            eprintln!("error: {cause}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run() -> Result<()> {
-    let (small, large) = (load(SMALL)?, load(LARGE)?);
-    agree(&large, LARGE)?;
-    println!("| requests | 10 agents, 10 providers | 10,000 agents, 1,000 providers | ratio |");
-    println!("| --- | ---: | ---: | ---: |");
-    for (spread, name) in [(Spread::Busy, "nine in ten on five providers"), (Spread::Even, "spread evenly")] {
-        let (small_asks, large_asks) = (requests(SMALL, spread)?, requests(LARGE, spread)?);
-        let mut seconds = [Vec::new(), Vec::new()];
-        for _ in 0..=ROUNDS {
-            seconds[0].push(round(&small, &small_asks)?);
-            seconds[1].push(round(&large, &large_asks)?);
-        }
-        // The first round warms up.
-        let [small_us, large_us] =
-            seconds.map(|rounds| Microseconds::of(rounds.get(1..).unwrap_or_default()));
-        println!(
-            "| {name} | {:.2} µs (fastest {:.2}) | {:.2} µs (fastest {:.2}) | {:.2} |",
-            small_us.median,
-            small_us.fastest,
-            large_us.median,
-            large_us.fastest,
-            large_us.median / small_us.median,
-        );
-    }
-    Ok(())
-}
-
-/// Every agent with each model that it lists and one that it does not, by the fast form and by the readable policies.
-fn agree(authorizer: &Authorizer, size: Size) -> Result<()> {
-    let (listed, other): (ModelId, ModelId) =
-        (MODEL.parse().map_err(Error::other)?, "claude-haiku-4-5".parse().map_err(Error::other)?);
-    let mut decisions = 0_u32;
-    for number in 0..size.agents {
-        let agent: QualifiedName = format!("default/a{number}").parse().map_err(Error::other)?;
-        for provider in providers(size, number) {
-            let provider: QualifiedName = format!("default/p{provider}").parse().map_err(Error::other)?;
-            for (model, tokens) in [(&listed, 2_000), (&listed, 50_001), (&other, 2_000)] {
-                let facts = asking(&agent, &provider, model, tokens);
-                let (fast, readable) = (authorizer.decide(&facts), authorizer.decide_readably(&facts));
-                if fast != readable || fast.is_ok() != (model == &listed && tokens == 2_000) {
-                    return Err(Error::other(format!("{facts:?}: {fast:?}, readably {readable:?}")));
-                }
-                decisions += 1;
-            }
-        }
-    }
-    println!("{decisions} decisions, each by both forms: all agree");
-    Ok(())
-}
-
-fn asking<'a>(
-    agent: &'a QualifiedName,
-    provider: &'a QualifiedName,
-    model: &'a ModelId,
-    tokens: u64,
-) -> Facts<'a> {
-    Facts {
-        principal: Principal::Agent(agent),
-        provider,
-        model,
-        action: Action::Invoke,
-        tokens: Tokens(tokens),
-        used: Used::default(),
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        now: UnixSeconds(1_795_435_200),
-    }
-}
-
-struct Microseconds {
-    median: f64,
-    fastest: f64,
-}
-
-impl Microseconds {
-    /// Of one decision.
-    fn of(rounds: &[Duration]) -> Self {
-        let mut each: Vec<f64> =
-            rounds.iter().map(|round| round.as_secs_f64() * 1e6 / DECISIONS as f64).collect();
-        each.sort_by(f64::total_cmp);
-        let at = |place: usize| each.get(place).copied().unwrap_or(f64::NAN);
-        Self { median: at(each.len() / 2), fastest: at(0) }
-    }
-}
-
-/// Compiles a bundle, and loads it as a gateway does.
-fn load(size: Size) -> Result<Authorizer> {
-    let sources = Sources::new([("bench.yaml", manifests(size))]);
-    let compiled = pai_compiler::compile(&sources);
-    let bundle = compiled.bundle.ok_or_else(|| {
-        Error::other(pai_compiler::diagnostic::render::short(&compiled.diagnostics, &sources))
-    })?;
-    let (bytes, _) = codec::encode(&bundle).map_err(Error::other)?;
-    let folder = tempfile::TempDir::new()?;
-    let secrets = Secrets::fixed("unused", folder.path());
+/// Compiles, in a process of its own: what the compiler leaves in memory is not the gateway's.
+fn write(path: &str, providers: &str, agents: &str) -> Result<(), String> {
+    let number = |text: &str| text.parse().map_err(|cause| format!("{text}: {cause}"));
     let started = Instant::now();
-    let (decoded, _): (Bundle, _) = codec::decode(&bytes).map_err(Error::other)?;
-    let snapshot = Snapshot::of(decoded, &secrets).map_err(Error::other)?;
-    let took = started.elapsed();
-    drop(snapshot);
+    let bundle = large::bundle(number(providers)?, number(agents)?)?;
+    let (bytes, _) = codec::encode(&bundle).map_err(in_words)?;
+    println!("  compiled in {:.2} s", started.elapsed().as_secs_f64());
+    std::fs::write(path, bytes).map_err(in_words)
+}
+
+/// Loads once, in a process of its own, and says what that took.
+fn report_load(path: &str) -> Result<(), String> {
+    let length = std::fs::metadata(path).map_err(in_words)?.len();
+    let secrets = Secrets::fixed("not-a-real-key", &Path::new(path).with_extension("state"));
+    let releases = Releases::of(Box::new(BundleFile::new(path.into())), secrets);
+    let (before, cpu_before) = (resident_mib()?, cpu_seconds()?);
+    let started = Instant::now();
+    let opening = releases.open().map_err(in_words)?;
+    let took = started.elapsed().as_secs_f64();
+    let (cpu, resident) = (cpu_seconds()? - cpu_before, resident_mib()? - before);
+    let mib = length as f64 / 1_048_576.0;
     println!(
-        "{} agents, {} providers: {:.1} MB, loaded in {:.3} s",
-        size.agents,
-        size.providers,
-        bytes.len() as f64 / 1e6,
-        took.as_secs_f64()
+        "  loaded in {took:.2} s ({cpu:.2} s of CPU): {mib:.1} MiB of file, {resident:.0} MiB in memory"
     );
-    Authorizer::new(&bundle).map_err(Error::other)
+    drop(opening);
+    Ok(())
 }
 
-/// Each agent may use a busy provider and one of all.
-fn manifests(size: Size) -> String {
-    let mut text = String::new();
-    for number in 0..size.providers {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {{name: p{number}}}\nspec:\n  provider: anthropic\n  \
-             apiKeySecretRef: {{name: k{number}}}\n  allowedModels: [claude-*]\n  deniedModels: [claude-opus-*]\n  \
-             maxTokensPerDay: 1000000\n  maxTokensPerRequest: 200000\n---\n"
-        );
+fn compare() -> Result<(), String> {
+    let folder =
+        tempfile::TempDir::with_prefix_in("scale-", env!("CARGO_TARGET_TMPDIR")).map_err(in_words)?;
+    let mut loaded = Vec::new();
+    for (name, (providers, agents)) in [("small", SMALL), ("large", LARGE)] {
+        println!("{providers} providers, {agents} agents");
+        let path = folder.path().join(name).display().to_string();
+        run_self(&["--make", &path, &providers.to_string(), &agents.to_string()])?;
+        for _ in 0..LOADS {
+            run_self(&["--load", &path])?;
+        }
+        let bundle = contents(&std::fs::read(&path).map_err(in_words)?)?;
+        let authorizer = Authorizer::new(&bundle).map_err(in_words)?;
+        let started = Instant::now();
+        let asked = large::agree(&bundle, &authorizer)?;
+        let took = started.elapsed().as_secs_f64();
+        println!("  {asked} questions, fast form, readable form and manifests agree on all ({took:.1} s)");
+        loaded.push((bundle, authorizer));
     }
-    for number in 0..size.agents {
-        let [busy, any] = providers(size, number);
-        let second = if busy == any { String::new() } else { format!(", p{any}/{MODEL}") };
-        let _ = write!(
-            text,
-            "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {{name: a{number}}}\nspec:\n  models: [p{busy}/{MODEL}{second}]\n  \
-             tokens: {{maxPerDay: 100000, maxPerRequest: 50000}}\n---\n"
-        );
+    let [small, large] = loaded.as_slice() else { return Err("two bundles".to_owned()) };
+    println!("\n{:<34}{:>10}{:>10}{:>8}", "one decision, microseconds", "small", "large", "ratio");
+    for (title, percent) in [("90 % of requests on five providers", PERCENT_ON_POPULAR), ("spread evenly", 0)]
+    {
+        let questions = [small, large].map(|(bundle, _)| questions(bundle, percent));
+        let [small_ask, large_ask] = &questions;
+        let [mut small_us, mut large_us] = [f64::INFINITY; 2];
+        for _ in 0..ROUNDS {
+            small_us = small_us.min(ask(&small.1, small_ask)?);
+            large_us = large_us.min(ask(&large.1, large_ask)?);
+        }
+        println!("{title:<34}{small_us:>10.2}{large_us:>10.2}{:>8.2}", large_us / small_us);
     }
-    text
+    Ok(())
 }
 
-fn providers(size: Size, agent: usize) -> [usize; 2] {
-    [agent % BUSY, agent % size.providers]
+/// Who asks for which model of which provider.
+type Question<'a> = (&'a QualifiedName, QualifiedName, &'a ModelId);
+
+/// Draws of agents; of those who use a popular provider where the dice say so, each on a model of its own list.
+fn questions(bundle: &Bundle, percent_on_popular: u64) -> Vec<Question<'_>> {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let agents = &bundle.agents;
+    let draws = (0..QUESTIONS).filter_map(|_| {
+        let agent = agents.get(dice.below(agents.len()))?;
+        let on_popular = dice.below(100) < usize::try_from(percent_on_popular).unwrap_or(0);
+        // The list has a provider of the agent's own first, one of the popular five second.
+        let listed = agent.models.get(usize::from(on_popular))?;
+        let provider = QualifiedName::new(agent.name.namespace.clone(), listed.provider.clone());
+        Some((&agent.name, provider, &listed.model))
+    });
+    draws.collect()
 }
 
-/// Agents and providers of one round.
-fn requests(size: Size, spread: Spread) -> Result<Vec<(QualifiedName, QualifiedName)>> {
-    // A fixed sequence (xorshift64), the same in each run.
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut next = move |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state % below as u64).unwrap_or_default()
-    };
-    let name = |text: String| text.parse::<QualifiedName>().map_err(Error::other);
-    (0..DECISIONS)
-        .map(|_| {
-            let agent = next(size.agents);
-            let [busy, any] = providers(size, agent);
-            let provider = if spread == Spread::Busy && next(10) > 0 { busy } else { any };
-            Ok((name(format!("default/a{agent}"))?, name(format!("default/p{provider}"))?))
-        })
-        .collect()
-}
-
-fn round(authorizer: &Authorizer, requests: &[(QualifiedName, QualifiedName)]) -> Result<Duration> {
-    let model: ModelId = MODEL.parse().map_err(Error::other)?;
-    let started = Instant::now();
-    for (agent, provider) in requests {
-        let facts = asking(agent, provider, &model, 2_000);
-        black_box(authorizer.decide(black_box(&facts)))
-            .map_err(|denial| Error::other(format!("denied: {denial:?}")))?;
+/// Microseconds of one decision.
+fn ask(authorizer: &Authorizer, questions: &[Question<'_>]) -> Result<f64, String> {
+    let before = cpu_seconds()?;
+    for (agent, provider, model) in questions {
+        let facts: Facts<'_> = large::facts(Principal::Agent(agent), provider, model);
+        black_box(authorizer.decide(black_box(&facts))).map_err(|denial| format!("{facts:?}: {denial:?}"))?;
     }
-    Ok(started.elapsed())
+    Ok((cpu_seconds()? - before) * 1e6 / questions.len() as f64)
+}
+
+fn contents(bytes: &[u8]) -> Result<Bundle, String> {
+    codec::open(bytes).and_then(|opened| opened.contents()).map_err(in_words)
+}
+
+fn run_self(arguments: &[&str]) -> Result<(), String> {
+    let program = std::env::current_exe().map_err(in_words)?;
+    let status = Command::new(program).args(arguments).status().map_err(in_words)?;
+    status.success().then_some(()).ok_or_else(|| format!("{arguments:?} failed"))
+}
+
+fn resident_mib() -> Result<f64, String> {
+    let status = std::fs::read_to_string("/proc/self/status").map_err(in_words)?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok());
+    kib.map(|kib| kib / 1024.0).ok_or_else(|| "no VmRSS in /proc/self/status".to_owned())
+}
+
+/// On a core: what waits for one while others work is not counted. All of this program is one thread.
+fn cpu_seconds() -> Result<f64, String> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").map_err(in_words)?;
+    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok());
+    nanos.map(|nanos| nanos / 1e9).ok_or_else(|| "no time in /proc/thread-self/schedstat".to_owned())
+}
+
+fn in_words(cause: impl std::fmt::Display) -> String {
+    cause.to_string()
+}
+
+/// The same numbers in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap_or(0) % end.max(1)
+    }
 }

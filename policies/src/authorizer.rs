@@ -8,6 +8,7 @@ use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::origin::Places;
+use pai_bundle::policy::Policy;
 use pai_bundle::unit::Tokens;
 
 use crate::context::{self, Needs};
@@ -18,7 +19,7 @@ use crate::known::{AgentFacts, KeyFacts, Known, restrictions};
 use crate::load::LoadError;
 use crate::merge::{self, Merged, Sort, SortOfPrincipal};
 use crate::parse;
-use crate::reason::Reasons;
+use crate::reason::{self, Reasons};
 
 /// The policies of a bundle, ready to be asked.
 #[derive(Debug)]
@@ -60,9 +61,15 @@ impl Authorizer {
     pub fn new(bundle: &Bundle) -> Result<Self, LoadError> {
         let types = Types::new()?;
         let entities = entities::build(bundle, &types)?;
-        let shared = parse::policies(bundle.base_policies.iter().chain(&bundle.authored_policies))?;
+        let (budgets, mut reasons) = (reason::budgets(bundle), Reasons::default());
+        let mut parse = |written: &[Policy]| {
+            let parsed = parse::policies(written.iter())?;
+            reasons.add(written, &parsed, &budgets);
+            Ok::<_, LoadError>(parsed)
+        };
+        let shared = [parse(&bundle.base_policies)?, parse(&bundle.authored_policies)?].concat();
         let merged = merge::merge(&shared, "merged/shared")?;
-        let mut slices: HashMap<&QualifiedName, &[pai_bundle::policy::Policy]> = HashMap::new();
+        let mut slices: HashMap<&QualifiedName, &[Policy]> = HashMap::new();
         for slice in &bundle.slices {
             slices.insert(&slice.provider, &slice.policies);
         }
@@ -71,7 +78,7 @@ impl Authorizer {
             let slice =
                 slices.remove(&provider.name).ok_or_else(|| LoadError::Slice(provider.name.clone()))?;
             let models = provider.models.iter();
-            let slice = parse::policies(slice.iter())?;
+            let slice = parse(slice)?;
             providers.insert(
                 provider.name.clone(),
                 ProviderRules {
@@ -103,7 +110,7 @@ impl Authorizer {
                 .iter()
                 .map(|key| (key.name.clone(), KeyFacts::of(key, &types)))
                 .collect(),
-            reasons: Reasons::new(bundle)?,
+            reasons,
             entities,
             shared: parse::set(shared)?,
             providers,

@@ -7,13 +7,12 @@ use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
 use pai_bundle::name::PolicyId;
 use pai_bundle::origin::{Origin, Places};
+use pai_bundle::policy::Policy;
 use pai_bundle::unit::Tokens;
 
 use crate::decision::{Cause, Denial, Kind};
 use crate::facts::{Facts, Principal};
 use crate::known::Known;
-use crate::load::LoadError;
-use crate::parse;
 use crate::vocabulary::annotation;
 
 /// No readable policy objects although the fast form did; never seen, and refused all the same.
@@ -24,9 +23,19 @@ const CODE_EVALUATION: &str = "policy_error";
 const NAMED_MODELS: usize = 5;
 
 /// What is known of each policy besides its condition.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Reasons {
     policies: HashMap<PolicyId, Written>,
+}
+
+/// The daily budgets of providers, by the policy that states them.
+pub(crate) type Budgets<'a> = HashMap<&'a PolicyId, (Scope, Tokens)>;
+
+/// All of a bundle's.
+pub(crate) fn budgets(bundle: &Bundle) -> Budgets<'_> {
+    let of_providers = |scope| matches!(scope, Scope::Provider | Scope::ProviderExternal);
+    let limits = bundle.limits.iter().filter(|limit| of_providers(limit.scope));
+    limits.map(|limit| (&limit.policy, (limit.scope, limit.tokens_per_day))).collect()
 }
 
 #[derive(Debug)]
@@ -49,40 +58,24 @@ struct Subject {
 }
 
 impl Reasons {
-    pub(crate) fn new(bundle: &Bundle) -> Result<Self, LoadError> {
-        let budgets: HashMap<&PolicyId, (Scope, Tokens)> = bundle
-            .limits
-            .iter()
-            .filter(|limit| matches!(limit.scope, Scope::Provider | Scope::ProviderExternal))
-            .map(|limit| (&limit.policy, (limit.scope, limit.tokens_per_day)))
-            .collect();
-        let written = bundle
-            .base_policies
-            .iter()
-            .chain(bundle.slices.iter().flat_map(|slice| &slice.policies))
-            .chain(&bundle.authored_policies);
-        let mut policies = HashMap::new();
-        for policy in written {
-            for parsed in parse::policies(std::iter::once(policy))? {
-                let note = |key: &str| parsed.annotation(key).map(ToOwned::to_owned);
-                let subject = note(annotation::SUBJECT).zip(note(annotation::FIELD));
-                policies.insert(
-                    policy.id.clone(),
-                    Written {
-                        kind: Kind::from_annotation(parsed.annotation(annotation::KIND)),
-                        code: note(annotation::CODE).unwrap_or_else(|| "policy_forbids".to_owned()),
-                        reason: note(annotation::REASON)
-                            .unwrap_or_else(|| format!("policy {} forbids it", policy.id)),
-                        help: note(annotation::HELP),
-                        origin: policy.origin.clone(),
-                        subject: subject
-                            .map(|(whose, field)| Subject { is_provider: whose == "provider", field }),
-                        budget: budgets.get(&policy.id).copied(),
-                    },
-                );
-            }
+    /// Those of these policies, which stand in the bundle in the same order as they were parsed in.
+    pub(crate) fn add(&mut self, written: &[Policy], parsed: &[cedar_policy::Policy], budgets: &Budgets<'_>) {
+        self.policies.reserve(written.len());
+        for (policy, parsed) in written.iter().zip(parsed) {
+            let note = |key: &str| parsed.annotation(key).map(ToOwned::to_owned);
+            let subject = note(annotation::SUBJECT).zip(note(annotation::FIELD));
+            let reasons = Written {
+                kind: Kind::from_annotation(parsed.annotation(annotation::KIND)),
+                code: note(annotation::CODE).unwrap_or_else(|| "policy_forbids".to_owned()),
+                reason: note(annotation::REASON)
+                    .unwrap_or_else(|| format!("policy {} forbids it", policy.id)),
+                help: note(annotation::HELP),
+                origin: policy.origin.clone(),
+                subject: subject.map(|(whose, field)| Subject { is_provider: whose == "provider", field }),
+                budget: budgets.get(&policy.id).copied(),
+            };
+            self.policies.insert(policy.id.clone(), reasons);
         }
-        Ok(Self { policies })
     }
 
     /// Everything that objected, most telling first.
