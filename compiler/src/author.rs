@@ -8,6 +8,7 @@ use pai_bundle::name::PolicyId;
 use pai_bundle::policy::Policy;
 use pai_policies::vocabulary::annotation;
 
+pub(crate) mod expression;
 pub(crate) mod arithmetic;
 mod size;
 pub(crate) mod rules;

@@ -9,6 +9,7 @@ use pai_bundle::pattern::Pattern;
 use pai_bundle::provider::ProviderKind;
 use pai_policies::vocabulary::{attribute, entity};
 
+use super::expression;
 use super::rules;
 use super::snippet::Snippet;
 use crate::diagnostic::mask::shown;
@@ -168,15 +169,11 @@ struct Compared {
 
 impl Compared {
     fn all(tree: &Policy) -> Vec<Self> {
-        let clauses = tree.body().clauses().iter();
-        let mut open: Vec<&Expr> = clauses
-            .map(|clause| match clause {
-                Clause::When(condition) | Clause::Unless(condition) => &**condition,
-            })
-            .collect();
+        let conditions = tree.body().clauses().iter().map(|clause| match clause {
+            Clause::When(condition) | Clause::Unless(condition) => condition,
+        });
         let mut all = Vec::new();
-        // A stack of our own: authors may nest as deeply as the parser lets them.
-        while let Some(expr) = open.pop() {
+        for expr in conditions.flat_map(|condition| expression::all(condition)) {
             match expr {
                 Expr::Like { expr, pattern } => {
                     if let Some(of) = Of::read(expr) {
@@ -189,27 +186,14 @@ impl Compared {
                             .collect();
                         all.push(Self { of, pattern: Pattern::new(text.as_str()), text });
                     }
-                    open.push(expr);
                 }
-                Expr::BinaryOp { op, left, right } => {
-                    match op {
-                        BinaryOp::Eq | BinaryOp::NotEq => {
-                            all.extend(Self::pair(left, right).or_else(|| Self::pair(right, left)));
-                        }
-                        BinaryOp::Contains => {
-                            if let Expr::Set(items) = &**left {
-                                all.extend(items.iter().filter_map(|item| Self::pair(right, item)));
-                            }
-                        }
-                        _ => {}
+                Expr::BinaryOp { op: BinaryOp::Eq | BinaryOp::NotEq, left, right } => {
+                    all.extend(Self::pair(left, right).or_else(|| Self::pair(right, left)));
+                }
+                Expr::BinaryOp { op: BinaryOp::Contains, left, right } => {
+                    if let Expr::Set(items) = &**left {
+                        all.extend(items.iter().filter_map(|item| Self::pair(right, item)));
                     }
-                    open.extend([&**left, &**right]);
-                }
-                Expr::UnaryOp { expr, .. } | Expr::GetAttr { expr, .. } | Expr::HasAttr { expr, .. } => {
-                    open.push(expr);
-                }
-                Expr::IfThenElse { cond, then_expr, else_expr } => {
-                    open.extend([&**cond, &**then_expr, &**else_expr]);
                 }
                 _ => {}
             }

@@ -3,6 +3,8 @@
 
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Policy, UnaryOp};
 
+use super::expression;
+
 /// The first operator that can fail, as authors write it.
 pub(super) fn find(policy: &Policy) -> Option<&'static str> {
     policy.body().clauses().iter().find_map(|clause| match clause {
@@ -11,41 +13,16 @@ pub(super) fn find(policy: &Policy) -> Option<&'static str> {
 }
 
 fn operator(condition: &Expr) -> Option<&'static str> {
-    // A stack of our own: authors may nest as deeply as the parser lets them.
-    let mut open = vec![condition];
-    while let Some(expr) = open.pop() {
-        match expr {
-            Expr::UnaryOp { op, expr } => {
-                if *op == UnaryOp::Neg {
-                    return Some("-");
-                }
-                open.push(expr);
-            }
-            Expr::BinaryOp { op, left, right } => {
-                match op {
-                    BinaryOp::Add => return Some("+"),
-                    BinaryOp::Sub => return Some("-"),
-                    BinaryOp::Mul => return Some("*"),
-                    BinaryOp::Offset => return Some("offset"),
-                    BinaryOp::DurationSince => return Some("durationSince"),
-                    _ => {}
-                }
-                open.extend([&**right, &**left]);
-            }
-            Expr::GetAttr { expr, .. } | Expr::HasAttr { expr, .. } | Expr::Like { expr, .. } => {
-                open.push(expr);
-            }
-            Expr::Is { expr, in_expr, .. } => {
-                open.push(expr);
-                open.extend(in_expr.as_deref());
-            }
-            Expr::IfThenElse { cond, then_expr, else_expr } => {
-                open.extend([&**else_expr, &**then_expr, &**cond]);
-            }
-            Expr::Set(items) => open.extend(items.iter().map(|item| &**item)),
-            Expr::Record(fields) => open.extend(fields.values().map(|value| &**value)),
-            _ => {}
-        }
-    }
-    None
+    expression::all(condition).find_map(|expr| match expr {
+        Expr::UnaryOp { op: UnaryOp::Neg, .. } => Some("-"),
+        Expr::BinaryOp { op, .. } => match op {
+            BinaryOp::Add => Some("+"),
+            BinaryOp::Sub => Some("-"),
+            BinaryOp::Mul => Some("*"),
+            BinaryOp::Offset => Some("offset"),
+            BinaryOp::DurationSince => Some("durationSince"),
+            _ => None,
+        },
+        _ => None,
+    })
 }

@@ -11,6 +11,7 @@ use pai_bundle::pattern::Pattern;
 use pai_bundle::policy::Policy;
 
 use super::moment::{self, Milliseconds};
+use crate::author::expression;
 
 /// What the rules of some bundles compare with.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -70,7 +71,6 @@ impl Constants {
     }
 
     fn walk(&mut self, condition: &Expr, id: &PolicyId) {
-        // A stack of our own: authors may nest as deeply as the parser lets them.
         let mut open = vec![condition];
         while let Some(expr) = open.pop() {
             if self.comparison(expr) {
@@ -84,24 +84,10 @@ impl Constants {
                 Expr::Var(Var::Context) => {
                     self.others.insert((id.clone(), "the whole context"));
                 }
-                Expr::BinaryOp { left, right, .. } => open.extend([&**right, &**left]),
                 // Of the other fields each has two values, and both are tried.
                 Expr::GetAttr { expr, .. } | Expr::HasAttr { expr, .. }
                     if is_context(expr) || is_after(expr) => {}
-                Expr::GetAttr { expr, .. }
-                | Expr::HasAttr { expr, .. }
-                | Expr::UnaryOp { expr, .. }
-                | Expr::Like { expr, .. } => open.push(expr),
-                Expr::Is { expr, in_expr, .. } => {
-                    open.push(expr);
-                    open.extend(in_expr.as_deref());
-                }
-                Expr::IfThenElse { cond, then_expr, else_expr } => {
-                    open.extend([&**else_expr, &**then_expr, &**cond]);
-                }
-                Expr::Set(items) => open.extend(items.iter().map(|item| &**item)),
-                Expr::Record(fields) => open.extend(fields.values().map(|value| &**value)),
-                _ => {}
+                other => open.extend(expression::parts(other)),
             }
         }
     }
