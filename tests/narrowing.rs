@@ -97,6 +97,39 @@ fn blind() -> Vec<(Question, &'static str, &'static str)> {
             "forbid (principal, action, resource) when { resource.provider.name like \"anthropic*\" };",
             "PAI0410",
         ),
+        // Ids of models have no provider before them.
+        (
+            laptop("anthropic/claude-opus-4-1", 1),
+            "forbid (principal, action, resource) when { context.model == \"anthropic/claude-opus-4-1\" };",
+            "PAI0410",
+        ),
+        // A star is a star in an equality and in an id, and no address equals a network.
+        (
+            laptop("anthropic/claude-opus-4-1", 1),
+            "forbid (principal, action, resource) when { context.model == \"claude-opus-*\" };",
+            "PAI0411",
+        ),
+        (
+            laptop("anthropic/claude-opus-4-1", 1),
+            "forbid (principal, action, resource) when { [\"claude-opus-*\", \"o3\"].contains(context.model) };",
+            "PAI0411",
+        ),
+        (
+            coder("default"),
+            "forbid (principal, action, resource) when { principal.name == \"default/*\" };",
+            "PAI0411",
+        ),
+        (coder("default"), "forbid (principal == Agent::\"default/*\", action, resource);", "PAI0411"),
+        (
+            coder("default"),
+            "forbid (principal, action, resource == Model::\"default/anthropic/*\");",
+            "PAI0411",
+        ),
+        (
+            Question { address: "10.1.2.3".parse().expect("an address"), ..coder("default") },
+            "forbid (principal, action, resource) when { context.sourceIp == ip(\"10.0.0.0/8\") };",
+            "PAI0411",
+        ),
         // Never true: agents are not external.
         (
             coder("default"),
@@ -181,6 +214,26 @@ fn a_permit_opens_nothing_and_is_refused_for_the_hope_that_it_gives() {
     assert!(!unchecked(rule).ask(&refused).is_allowed());
     let found = compiled(rule).diagnostics;
     assert_eq!(found.iter().map(pai_compiler::Diagnostic::code).collect::<Vec<_>>(), ["PAI0404"]);
+}
+
+#[test]
+fn no_rule_hides_behind_a_manifests_line_or_in_a_kind_that_is_none() {
+    let rule = "@subject(\"principal\") @field(\"/spec/models\")\nforbid (principal, action, resource);";
+    // What the annotations would do: the refusal names the agent's manifest, where nothing is to be found.
+    let answer = unchecked(rule).ask(&coder("default"));
+    assert_eq!(answer.denial().expect("a denial").first.origin.file, "manifests.yaml");
+    for (annotations, findings) in [
+        ("@subject(\"principal\") @field(\"/spec/models\") @source(\"a.yaml:1:1\")", 3),
+        ("@kind(\"budgett\")", 1),
+        ("@reson(\"no\")", 1),
+        ("@id(\"\")", 1),
+        ("@id(\"a\\nb\")", 1),
+        ("@id(\"a\") @reason(\"no\") @help(\"ask\") @code(\"mine\") @kind(\"budget\")", 0),
+    ] {
+        let found = compiled(&format!("{annotations}\nforbid (principal, action, resource);")).diagnostics;
+        let codes: Vec<_> = found.iter().map(pai_compiler::Diagnostic::code).collect();
+        assert_eq!(codes, vec!["PAI0412"; findings], "{annotations}");
+    }
 }
 
 /// A rule that is warned of is in the bundle all the same: left out, it would let through what it forbids.

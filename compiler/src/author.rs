@@ -13,6 +13,8 @@ pub(crate) mod arithmetic;
 mod size;
 pub(crate) mod rules;
 mod snippet;
+mod annotations;
+mod equality;
 mod absent;
 mod uncommented;
 mod advice;
@@ -120,9 +122,14 @@ fn file_rules<'a>(
         let mut own = Diagnostics::default();
         check(&policy, &name, id, snippet, &mut own);
         if own.is_empty()
-            && let (Some(present), Ok(tree)) = (&**present, policy.to_pst())
+            && let Ok(tree) = policy.to_pst()
         {
-            absent::find(&policy, &tree, present, id, snippet, &mut own);
+            equality::find(&policy, &tree, id, snippet, &mut own);
+            if own.is_empty()
+                && let Some(present) = &**present
+            {
+                absent::find(&policy, &tree, present, id, snippet, &mut own);
+            }
         }
         // What is warned of applies all the same: a rule that is left out would let through what it forbids.
         if !own.has_errors() {
@@ -188,6 +195,7 @@ fn check(
         }
         Err(error) => found.push(from_cedar(&rules::SYNTAX, &error, id, snippet)),
     }
+    annotations::find(policy, id, snippet, found);
     validate(policy, name, id, snippet, found);
 }
 
@@ -245,15 +253,20 @@ fn from_cedar(
     let end = end.min(whole.1);
     let start = start.min(end);
     let text = error.to_string();
-    let message = text
-        .split_once("`, ")
-        .filter(|(before, _)| before.starts_with("for policy `"))
-        .map_or(text.as_str(), |(_, rest)| rest);
-    let diagnostic = Diagnostic::new(rule, Span::new(id, start, end), message.trim_end_matches('.'));
+    let message = without_policy(&text).trim_end_matches('.');
+    let diagnostic = Diagnostic::new(rule, Span::new(id, start, end), message);
     let words = label.and_then(|label| label.label().map(ToOwned::to_owned));
     let diagnostic = match words {
         Some(words) => diagnostic.label(words),
         None => diagnostic.label("here"),
     };
-    advice::action(diagnostic.maybe_help(error.help().map(|help| help.to_string())))
+    let help = error.help().map(|help| without_policy(&help.to_string()).to_owned());
+    advice::own(diagnostic.maybe_help(help), snippet)
+}
+
+/// Cedar names the policy by its number, which the place says better.
+fn without_policy(text: &str) -> &str {
+    text.split_once("`, ")
+        .filter(|(before, _)| before.starts_with("for policy `"))
+        .map_or(text, |(_, rest)| rest)
 }

@@ -7,7 +7,7 @@ use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, PatternElem, Policy, Va
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::pattern::Pattern;
 use pai_bundle::provider::ProviderKind;
-use pai_policies::vocabulary::{attribute, entity};
+use pai_policies::vocabulary::{attribute, context, entity};
 
 use super::expression;
 use super::rules;
@@ -86,6 +86,10 @@ pub(super) fn find(
     for compared in Compared::all(tree) {
         let there = compared.of.names(present);
         let matches = |name: &String| compared.pattern.matches(name);
+        // Callers may ask for models that no manifest names; a provider before the id is a slip all the same.
+        if matches!(compared.of, Of::ModelId) && without_provider(&compared.text, present).is_none() {
+            continue;
+        }
         if !there.iter().any(matches) && seen.insert(compared.text.clone()) {
             let (start, end) = place(snippet, &format!("{:?}", compared.text));
             found.push(compared.finding(&there, Span::new(id, start, end)));
@@ -124,12 +128,22 @@ fn entity_is_absent(of: &str, name: &str, there: &BTreeSet<String>, noun: &str, 
     }
 }
 
+/// The id behind `PROVIDER/` or `NAMESPACE/PROVIDER/`.
+fn without_provider<'a>(text: &'a str, present: &Present) -> Option<&'a str> {
+    present.providers.iter().find_map(|provider| {
+        let short = provider.split_once('/').map_or(provider.as_str(), |(_, name)| name);
+        let rest = text.strip_prefix(provider.as_str()).or_else(|| text.strip_prefix(short))?;
+        rest.strip_prefix('/')
+    })
+}
+
 /// What a text is compared with.
 #[derive(Debug, Clone, Copy)]
 enum Of {
     PrincipalName,
     ProviderName,
     ProviderKind,
+    ModelId,
 }
 
 impl Of {
@@ -138,14 +152,19 @@ impl Of {
             Self::PrincipalName => present.agents.union(&present.access_keys).cloned().collect(),
             Self::ProviderName => present.providers.clone(),
             Self::ProviderKind => ProviderKind::ALL.iter().map(ToString::to_string).collect(),
+            Self::ModelId => {
+                let ids = present.models.iter().filter_map(|model| model.splitn(3, '/').nth(2));
+                ids.filter(|id| *id != entity::PLACEHOLDER).map(ToOwned::to_owned).collect()
+            }
         }
     }
 
-    /// `principal.name`, `resource.provider.name`, `resource.provider.kind`.
+    /// `context.model`, `principal.name`, `resource.provider.name`, `resource.provider.kind`.
     fn read(expr: &Expr) -> Option<Self> {
         let Expr::GetAttr { expr: of, attr } = expr else { return None };
         match (&**of, attr.as_str()) {
             (Expr::Var(Var::Principal), attribute::NAME) => Some(Self::PrincipalName),
+            (Expr::Var(Var::Context), context::MODEL) => Some(Self::ModelId),
             (Expr::GetAttr { expr: of, attr: provider }, last) if provider == attribute::PROVIDER => {
                 match (&**of, last) {
                     (Expr::Var(Var::Resource), attribute::NAME) => Some(Self::ProviderName),
@@ -212,9 +231,16 @@ impl Compared {
             Of::PrincipalName => "no agent or access key is called",
             Of::ProviderName => "no provider is called",
             Of::ProviderKind => "no provider is of the kind",
+            Of::ModelId => "no model has the id",
         };
         let finding = Diagnostic::new(&rules::NO_SUCH_NAME, span, format!("{what} {}", shown(&self.text)));
         let finding = finding.label("matches nothing");
+        if let Of::ModelId = self.of {
+            return finding.help(
+                "`context.model` is the provider's own id, without the provider; which provider it is stands in \
+                 `resource in ModelProvider::\"…\"`",
+            );
+        }
         let known: Vec<&str> = there.iter().map(String::as_str).collect();
         let qualified = format!("default/{}", self.text);
         let near = known.iter().find(|known| **known == qualified).copied();

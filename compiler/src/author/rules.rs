@@ -58,13 +58,27 @@ rules! {
         Warning "forbid (principal, action, resource) when { context.model == \"cl\u{0430}ude\" };" =>
         "forbid (principal, action, resource) when { context.model == \"claude\" };";
     ABSENT: "PAI0409" "cedar-absent" "the policy names something that is not there",
-        "A forbid about an agent, key, provider, model or namespace that no manifest has never matches, and nothing would tell. A model          that no manifest names is decided as its provider's placeholder: compare its id, `context.model`, which is always the one that          will be asked for.",
+        "A forbid about an agent, key, provider, model or namespace that no manifest has never matches, and nothing would tell. A model \
+         that no manifest names is decided as its provider's placeholder: compare its id, `context.model`, which is always the one that \
+         will be asked for.",
         Error "forbid (principal, action, resource == Model::\"default/anthropic/claude-opus-4-1\");" =>
         "forbid (principal, action, resource) when { context.model like \"claude-opus-*\" };";
     NO_SUCH_NAME: "PAI0410" "cedar-no-such-name" "the policy compares a name that nothing has",
-        "`name` and `kind` are compared with text, and nothing in the workspace has this one, so the comparison always comes out the same.          Names of agents, keys and providers have their namespace before them: `default/reviewer`.",
+        "`name` and `kind` are compared with text, and nothing in the workspace has this one, so the comparison always comes out the same. \
+         Names of agents, keys and providers have their namespace before them: `default/reviewer`.",
         Warning "forbid (principal is Agent, action, resource) when { principal.name == \"reviewer\" };" =>
         "forbid (principal is Agent, action, resource) when { principal.name == \"default/reviewer\" };";
+    PATTERN: "PAI0411" "cedar-not-a-pattern" "a pattern is compared letter by letter",
+        "`==` and ids of entities take `*` for a star, and an address never equals a network, so the rule would let through what it was \
+         written to refuse. `like` takes `*` for anything, and `isInRange` looks whether an address is in a network.",
+        Error "forbid (principal, action, resource) when { context.model == \"claude-opus-*\" };" =>
+        "forbid (principal, action, resource) when { context.model like \"claude-opus-*\" };";
+    ANNOTATION: "PAI0412" "cedar-annotation" "the annotation is none that rules of your own can have",
+        "Refusals are made from `@id`, `@reason`, `@help`, `@code` and `@kind` (`credential`, `permission`, `size` or `budget`). A slip \
+         in one would leave callers without the reason. `@source`, `@field` and `@subject` would have a refusal name a line of a \
+         manifest that did not decide, so only rules that pai makes have them.",
+        Error "@reson(\"not from outside\")\nforbid (principal, action, resource) when { context.external };" =>
+        "@reason(\"not from outside\")\nforbid (principal, action, resource) when { context.external };";
 }
 
 /// A policy of ours that is not valid: not in the table, because no input may bring it about.
