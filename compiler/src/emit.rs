@@ -10,7 +10,7 @@ use pai_policies::vocabulary::SCHEMA;
 use crate::author::rules::INTERNAL;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
-use crate::lower::{Lowered, lower};
+use crate::lower::lower;
 use crate::source::{Sources, Span};
 
 static VALIDATOR: LazyLock<Option<Validator>> =
@@ -44,8 +44,8 @@ pub(crate) fn bundle(
 
 fn put_together(graph: &Graph, sources: &Sources, authored: Vec<Policy>) -> Result<Bundle, String> {
     let lowered = lower(graph, sources).map_err(|error| error.to_string())?;
-    let base_policies = pai_policies::base::policies().map_err(|error| error.to_string())?;
-    validate(&base_policies, &lowered)?;
+    let base_policies = BASE.clone()?;
+    validate(lowered.slices.iter().flat_map(|slice| &slice.policies).map(|built| built.parsed.clone()))?;
     let slices = lowered.slices.into_iter().map(|slice| Slice {
         provider: slice.provider,
         policies: slice.policies.into_iter().map(|built| built.policy).collect(),
@@ -63,16 +63,22 @@ fn put_together(graph: &Graph, sources: &Sources, authored: Vec<Policy>) -> Resu
     })
 }
 
+/// The base rules, read and validated once in a process: they are the same in every bundle.
+static BASE: LazyLock<Result<Vec<Policy>, String>> = LazyLock::new(|| {
+    let base = pai_policies::base::policies().map_err(|error| error.to_string())?;
+    let mut parsed = Vec::new();
+    for policy in &base {
+        let id = cedar_policy::PolicyId::new(policy.id.as_str());
+        let read = cedar_policy::Policy::parse(Some(id), &policy.text);
+        parsed.push(read.map_err(|error| error.to_string())?);
+    }
+    validate(parsed)?;
+    Ok(base)
+});
+
 /// Strictly, and none that can never apply. Cedar also warns of strings in mixed scripts, which are names of users.
-fn validate(base: &[Policy], lowered: &Lowered) -> Result<(), String> {
-    let base = base.iter().map(|policy| {
-        cedar_policy::Policy::parse(Some(cedar_policy::PolicyId::new(policy.id.as_str())), &policy.text)
-            .map_err(|error| error.to_string())
-    });
-    let slices =
-        lowered.slices.iter().flat_map(|slice| &slice.policies).map(|built| Ok(built.parsed.clone()));
-    let all: Vec<cedar_policy::Policy> = base.chain(slices).collect::<Result<_, String>>()?;
-    let set = PolicySet::from_policies(all).map_err(|error| error.to_string())?;
+fn validate(policies: impl IntoIterator<Item = cedar_policy::Policy>) -> Result<(), String> {
+    let set = PolicySet::from_policies(policies).map_err(|error| error.to_string())?;
     let validator = validator().ok_or("the Cedar schema cannot be read")?;
     let result = validator.validate(&set, ValidationMode::Strict);
     let error = result.validation_errors().next().map(ToString::to_string);

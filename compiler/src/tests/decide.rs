@@ -22,7 +22,11 @@ struct Ask(&'static str, &'static str, u64, Used);
 const NOTHING: Used = Used { provider: Tokens(0), provider_external: Tokens(0), principal: Tokens(0) };
 
 /// `permit`, or the policy, the place and the sentence of the refusal.
-fn ask(bundle: &Bundle, Ask(principal, model, tokens, used): &Ask) -> String {
+fn ask(bundle: &Bundle, question: &Ask) -> String {
+    answer(&Authorizer::new(bundle).unwrap(), question)
+}
+
+fn answer(authorizer: &Authorizer, Ask(principal, model, tokens, used): &Ask) -> String {
     let name: QualifiedName = principal.parse().unwrap();
     let provider: QualifiedName = "default/anthropic".parse().unwrap();
     let model: ModelId = model.parse().unwrap();
@@ -37,7 +41,7 @@ fn ask(bundle: &Bundle, Ask(principal, model, tokens, used): &Ask) -> String {
         address: "10.1.2.3".parse::<IpAddr>().unwrap(),
         now: UnixSeconds(1_795_392_000),
     };
-    match Authorizer::new(bundle).unwrap().decide(&facts) {
+    match authorizer.decide(&facts) {
         Ok(_) => "permit".to_owned(),
         Err(denial) => format!("{} {} {}", denial.first.policy, denial.first.origin, denial.first.reason),
     }
@@ -84,9 +88,9 @@ fn a_refusal_names_its_manifest_line() {
              tokens are used or held, and this request can use up to 51",
         ),
     ];
-    let bundle = bundle(&[]);
-    for (question, answer) in &cases {
-        assert_eq!(ask(&bundle, question), *answer);
+    let authorizer = Authorizer::new(&bundle(&[])).unwrap();
+    for (question, expected) in &cases {
+        assert_eq!(answer(&authorizer, question), *expected);
     }
 }
 
@@ -99,6 +103,7 @@ fn external_budgets_do_not_concern_agents() {
 #[test]
 fn policies_and_limits_say_the_same() {
     let bundle = bundle(&[]);
+    let authorizer = Authorizer::new(&bundle).unwrap();
     for limit in &bundle.limits {
         let cap = limit.tokens_per_day.0;
         let at = |tokens| {
@@ -117,7 +122,7 @@ fn policies_and_limits_say_the_same() {
                     "default/coder"
                 }
             };
-            ask(&bundle, &Ask(principal, "claude-sonnet-4-6", 10, used))
+            answer(&authorizer, &Ask(principal, "claude-sonnet-4-6", 10, used))
         };
         assert_eq!(at(cap - 10), "permit");
         let refused = at(cap - 9);
@@ -162,7 +167,8 @@ fn long_lists() {
         list("last-a"),
     );
     let bundle = compile(&Sources::new([("a.yaml", provider)])).bundle.unwrap();
-    let answer = |model| ask(&bundle, &Ask("default/coder", model, 10, NOTHING));
+    let authorizer = Authorizer::new(&bundle).unwrap();
+    let answer = |model| answer(&authorizer, &Ask("default/coder", model, 10, NOTHING));
     assert_eq!(answer("a-149"), "permit");
     assert_eq!(answer("last-two"), "permit");
     assert!(answer("last-a-149").starts_with("ModelProvider/default/anthropic/deniedModels"));
