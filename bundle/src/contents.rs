@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::guard::GuardBinding;
-use crate::limit::Limit;
+use crate::limit::{CostLimit, Limit};
 use crate::policy::{Policy, Slice};
 use crate::principal::{AccessKey, Agent};
 use crate::provider::Provider;
@@ -22,6 +22,9 @@ pub struct Bundle {
     pub guards: Vec<GuardBinding>,
     /// Daily budgets.
     pub limits: Vec<Limit>,
+    /// The same in money.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cost_limits: Vec<CostLimit>,
     /// The vocabulary that all policies below were validated against.
     pub cedar_schema: String,
     /// Rules that every bundle starts from.

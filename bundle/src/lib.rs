@@ -5,6 +5,8 @@
 
 pub mod name;
 pub mod unit;
+pub mod money;
+pub mod price;
 pub mod pattern;
 pub mod origin;
 pub mod catalogue;

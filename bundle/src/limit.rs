@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::money::NanoUsd;
 use crate::name::{PolicyId, QualifiedName};
 use crate::origin::Origin;
 use crate::unit::Tokens;
@@ -53,6 +54,22 @@ pub struct Limit {
     pub name: QualifiedName,
     /// At most this many per UTC day.
     pub tokens_per_day: Tokens,
+    /// The policy that says the same.
+    pub policy: PolicyId,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A cap on what an account's tokens cost per UTC day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct CostLimit {
+    /// Whose cost.
+    pub scope: Scope,
+    /// Which agent or key.
+    pub name: QualifiedName,
+    /// At most this much per UTC day.
+    pub nano_usd_per_day: NanoUsd,
     /// The policy that says the same.
     pub policy: PolicyId,
     /// Where it was written.

@@ -9,12 +9,15 @@ use crate::digest::Digest;
 use crate::guard::{Enforcement, GuardUse};
 use crate::key::{KeyId, PublicKey};
 use crate::limit::Scope;
+use crate::money::NanoUsd;
 use crate::name::{Name, PolicyId, QualifiedName};
 use crate::origin::{Origin, Places};
 use crate::pattern::Pattern;
 use crate::policy::Policy;
 use crate::principal::{AccessKey, Agent, Credential, RateLimits};
-use crate::provider::{ExternalAccess, Provider, ProviderKind, Retry, SecretRef};
+use crate::provider::{
+    ExternalAccess, ModelInfo, Provider, ProviderKind, Retry, SecretRef, UnboundedRequests,
+};
 use crate::signature::Serial;
 use crate::unit::{Tokens, UnixSeconds};
 
@@ -44,6 +47,8 @@ pub struct Listing<'a> {
     pub guards: Vec<ListedGuard<'a>>,
     /// Daily budgets, each with the policy that says the same.
     pub limits: Vec<ListedLimit<'a>>,
+    /// The same in money.
+    pub cost_limits: Vec<ListedCostLimit<'a>>,
     /// The source map: every policy with its place.
     pub policies: Vec<ListedPolicy<'a>>,
 }
@@ -102,6 +107,8 @@ pub struct ListedProvider<'a> {
     pub retry: Retry,
     pub fallbacks: Vec<String>,
     pub guards: Vec<ListedUse<'a>>,
+    pub model_info: &'a [ModelInfo],
+    pub unbounded_requests: UnboundedRequests,
     pub origin: Origin,
 }
 
@@ -176,6 +183,18 @@ pub struct ListedLimit<'a> {
     pub origin: &'a Origin,
 }
 
+/// One daily budget in money.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "fields are those of the limit")]
+pub struct ListedCostLimit<'a> {
+    pub scope: Scope,
+    pub name: &'a QualifiedName,
+    pub nano_usd_per_day: NanoUsd,
+    pub policy: &'a PolicyId,
+    pub origin: &'a Origin,
+}
+
 /// One policy: an entry of the source map.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -224,7 +243,7 @@ pub fn of<'a>(opened: &'a Opened<'_>, bundle: &'a Bundle, trusted: &[PublicKey])
             agents: bundle.agents.len(),
             access_keys: bundle.access_keys.len(),
             guards: bundle.guards.len(),
-            limits: bundle.limits.len(),
+            limits: bundle.limits.len().saturating_add(bundle.cost_limits.len()),
             policies: policies.len(),
         },
         providers: bundle.providers.iter().map(provider).collect(),
@@ -246,6 +265,17 @@ pub fn of<'a>(opened: &'a Opened<'_>, bundle: &'a Bundle, trusted: &[PublicKey])
                 scope: limit.scope,
                 name: &limit.name,
                 tokens_per_day: limit.tokens_per_day,
+                policy: &limit.policy,
+                origin: &limit.origin,
+            })
+            .collect(),
+        cost_limits: bundle
+            .cost_limits
+            .iter()
+            .map(|limit| ListedCostLimit {
+                scope: limit.scope,
+                name: &limit.name,
+                nano_usd_per_day: limit.nano_usd_per_day,
                 policy: &limit.policy,
                 origin: &limit.origin,
             })
@@ -301,6 +331,8 @@ fn provider(provider: &Provider) -> ListedProvider<'_> {
         retry: provider.retry,
         fallbacks: provider.fallbacks.iter().map(ToString::to_string).collect(),
         guards: uses(&provider.guards),
+        model_info: &provider.model_info,
+        unbounded_requests: provider.unbounded_requests,
         origin: document(&provider.places),
     }
 }

@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::GuardUse;
+use crate::money::NanoUsd;
 use crate::name::{ModelRef, Name, QualifiedName};
 use crate::origin::Places;
 use crate::pattern::Pattern;
@@ -22,7 +23,7 @@ pub struct Credential {
     pub expires: Option<UnixSeconds>,
 }
 
-/// Limits on the rate of requests.
+/// Limits on the rate of requests and of money.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RateLimits {
@@ -32,9 +33,16 @@ pub struct RateLimits {
     /// Requests at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent_requests: Option<u32>,
-    /// Cost per UTC day in millionths of a US dollar.
+    /// Cost per UTC day in millionths of a US dollar, as exact as manifests are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_cost_per_day_micro_usd: Option<u64>,
+}
+
+impl RateLimits {
+    /// Cost per UTC day, as the ledger counts.
+    pub fn max_cost_per_day(&self) -> Option<NanoUsd> {
+        self.max_cost_per_day_micro_usd.map(NanoUsd::from_micros)
+    }
 }
 
 /// An `Agent`, as far as the gateway acts on it.

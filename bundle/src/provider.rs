@@ -4,10 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue;
 use crate::guard::GuardUse;
 use crate::name::{ModelId, ModelRef, QualifiedName};
 use crate::origin::Places;
 use crate::pattern::Pattern;
+use crate::price::Price;
 use crate::unit::Tokens;
 
 /// What kind of backend a provider is; decides its protocol, its URL and its credential header.
@@ -143,8 +145,88 @@ pub struct Provider {
     pub fallbacks: Vec<ModelRef>,
     /// Baseline guards.
     pub guards: Vec<GuardUse>,
+    /// What is known of its models better than the catalogue knows it; the first entry that matches a model and
+    /// says something counts for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_info: Vec<ModelInfo>,
+    /// What becomes of requests that have no upper bound.
+    #[serde(default, skip_serializing_if = "UnboundedRequests::is_default")]
+    pub unbounded_requests: UnboundedRequests,
     /// Where it was written.
     pub places: Places,
+}
+
+/// What becomes of requests whose use nobody can bound beforehand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UnboundedRequests {
+    /// Refused where a budget applies.
+    #[default]
+    Refuse,
+    /// Let through, with one full call to the model held.
+    Allow,
+}
+
+impl UnboundedRequests {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::Refuse
+    }
+}
+
+/// What is known of some of a provider's models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ModelInfo {
+    /// Which.
+    pub model: Pattern,
+    /// The most tokens that a request may bring in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<Tokens>,
+    /// The most tokens that an answer may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<Tokens>,
+    /// What they cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+/// What bounds and prices of one model come from: the provider's manifest, else the catalogue, else what no model
+/// exceeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// The most tokens that a request may bring in; `None` where nobody says.
+    pub context_tokens: Option<u64>,
+    /// The most tokens that an answer may have.
+    pub output_tokens: u64,
+    /// List prices.
+    pub price: Price,
+    /// Whether the prices are the model's own, and not the highest that are known.
+    pub is_priced: bool,
+}
+
+impl Provider {
+    /// What is known of one of its models.
+    pub fn facts(&self, model: &str) -> ModelFacts {
+        let known = catalogue::find(model);
+        let own = self.model_info.iter().filter(|info| info.model.matches(model));
+        let (mut context, mut output, mut price) = (None, None, None);
+        for info in own {
+            context = context.or(info.context_tokens);
+            output = output.or(info.max_output_tokens);
+            price = price.or(info.price);
+        }
+        let listed = price.or(known.map(|known| known.price));
+        ModelFacts {
+            context_tokens: context.map(|tokens| tokens.0).or(known.map(|known| known.context_tokens)),
+            output_tokens: output
+                .map(|tokens| tokens.0)
+                .or(known.map(|known| known.output_tokens))
+                .unwrap_or(catalogue::UNKNOWN_OUTPUT_TOKENS),
+            price: listed.unwrap_or(catalogue::UNKNOWN_PRICE),
+            is_priced: listed.is_some(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ fn everything() -> Value {
     let guard = json!({ "binding": "g", "enforcement": "audit",
         "scan": { "prompts": true, "responses": true, "toolResults": ["*"] } });
     let model = json!("a/m");
+    let price = json!({ "input": 1, "cacheWrite5m": 2, "cacheWrite1h": 3, "cacheRead": 4, "output": 5 });
     json!({
         "providers": [{
             "name": "default/a", "kind": "vllm", "endpoint": "http://a", "apiVersion": "1",
@@ -22,7 +23,8 @@ fn everything() -> Value {
             "models": ["m"], "maxTokensPerDay": 1, "maxTokensPerRequest": 2,
             "externalAccess": { "enabled": true, "maxTokensPerDay": 3 },
             "retry": { "maxAttempts": 1, "initialBackoffMs": 2, "maxBackoffMs": 3 },
-            "fallbacks": [model], "guards": [guard], "places": places
+            "fallbacks": [model], "guards": [guard], "places": places,
+            "unboundedRequests": "allow", "modelInfo": [{ "model": "m*", "contextTokens": 1, "maxOutputTokens": 2, "price": price }]
         }],
         "agents": [{
             "name": "default/b", "credentials": [credential], "models": [model], "maxTokensPerDay": 1,
@@ -35,6 +37,7 @@ fn everything() -> Value {
         }],
         "guards": [{ "name": "default/g", "spec": { "open": { "for": "the binding" } }, "places": places }],
         "limits": [{ "scope": "agent", "name": "default/b", "tokensPerDay": 1, "policy": "base/p", "origin": origin }],
+        "costLimits": [{ "scope": "agent", "name": "default/b", "nanoUsdPerDay": 1, "policy": "base/p", "origin": origin }],
         "cedarSchema": "entity A;",
         "basePolicies": [policy("base/p")],
         "slices": [{ "provider": "default/a", "policies": [policy("a/q")] }],
@@ -120,7 +123,11 @@ fn the_listing_keeps_the_names_of_its_fields() {
         providers[].maxTokensPerRequest providers[].externalAccess.enabled \
         providers[].externalAccess.maxTokensPerDay providers[].retry.maxAttempts \
         providers[].retry.initialBackoffMs providers[].retry.maxBackoffMs providers[].fallbacks[] \
-        providers[].guards[].binding providers[].guards[].enforcement \
+        providers[].guards[].binding providers[].guards[].enforcement providers[].unboundedRequests \
+        providers[].modelInfo[].model providers[].modelInfo[].contextTokens \
+        providers[].modelInfo[].maxOutputTokens providers[].modelInfo[].price.input \
+        providers[].modelInfo[].price.cacheWrite5m providers[].modelInfo[].price.cacheWrite1h \
+        providers[].modelInfo[].price.cacheRead providers[].modelInfo[].price.output \
         providers[].origin.file providers[].origin.line providers[].origin.column \
         agents[].name agents[].models[] agents[].maxTokensPerDay agents[].maxTokensPerRequest \
         agents[].rateLimits.maxRequestsPerMinute agents[].rateLimits.maxConcurrentRequests \
@@ -135,6 +142,8 @@ fn the_listing_keeps_the_names_of_its_fields() {
         guards[].name guards[].spec guards[].origin.file guards[].origin.line guards[].origin.column \
         limits[].scope limits[].name limits[].tokensPerDay limits[].policy \
         limits[].origin.file limits[].origin.line limits[].origin.column limits[].origin.field \
+        costLimits[].scope costLimits[].name costLimits[].nanoUsdPerDay costLimits[].policy \
+        costLimits[].origin.file costLimits[].origin.line costLimits[].origin.column costLimits[].origin.field \
         policies[].id policies[].layer policies[].provider \
         policies[].origin.file policies[].origin.line policies[].origin.column policies[].origin.field";
     let bundle: Bundle = serde_json::from_value(everything()).expect("a bundle");
