@@ -47,9 +47,9 @@ async fn requests(
     task: u128,
     started: Instant,
 ) -> Result<Vec<Duration>, pai_ledger::HoldError> {
-    let charge = |scope, name: &str, limit| Charge {
+    let charge = |scope, name: &str, limit: Option<Tokens>| Charge {
         account: Account { scope, name: name.to_owned(), day: ledger.today(NOW) },
-        limit,
+        limit: limit.into(),
     };
     let charges = vec![
         charge(Scope::Provider, "team/claude", Some(Tokens(u64::MAX / 4))),
@@ -62,11 +62,12 @@ async fn requests(
             break;
         }
         let asked = Instant::now();
-        let hold = ledger.hold(RequestId(task << 64 | turn), charges.clone(), Tokens(4_000), NOW).await?;
+        let hold =
+            ledger.hold(RequestId(task << 64 | turn), charges.clone(), Tokens(4_000).into(), NOW).await?;
         waits.push(asked.elapsed());
         tokio::task::yield_now().await;
         let usage = Usage { input: Tokens(900), output: Tokens(100), ..Usage::default() };
-        hold.settle(Settlement { usage, estimated: false });
+        hold.settle(Settlement { usage, ..Settlement::default() });
     }
     Ok(waits)
 }

@@ -11,47 +11,62 @@
 //!
 //! Nobody is refused because of a block: refusals compare what is used with the limit, and a mark can reach it.
 
-use pai_bundle::unit::Tokens;
+use crate::quantity::{Caps, Quantity, Unit};
 
 /// The most that runs ahead of an account without a limit. A million tokens is five requests that fill a context
 /// window of 200,000; nobody can be refused by it, only a report after a crash is that much too high.
-const UNLIMITED_BLOCK: Tokens = Tokens(1_000_000);
+const UNLIMITED_TOKENS: u64 = 1_000_000;
+
+/// The same in nano-dollars: about what a million tokens cost.
+const UNLIMITED_COST: u64 = 10_000_000_000;
 
 /// What was asked of an account, as far as the rule wants to know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Demand {
-    /// Tokens asked for in one period between writes.
-    pub(crate) sum: Tokens,
+    /// Asked for in one period between writes.
+    pub(crate) sum: Quantity,
     /// The largest single request.
-    pub(crate) largest: Tokens,
+    pub(crate) largest: Quantity,
 }
 
 impl Demand {
-    pub(crate) fn ask(&mut self, tokens: Tokens) {
-        self.sum = self.sum.saturating_add(tokens);
-        self.largest = self.largest.max(tokens);
+    pub(crate) fn ask(&mut self, asked: Quantity) {
+        self.sum = self.sum.saturating_add(asked);
+        self.largest = self.largest.zip(asked, u64::max);
     }
 
     /// The larger of this period's and the fading memory of earlier ones.
     pub(crate) fn or(self, earlier: Self) -> Self {
-        Self { sum: self.sum.max(earlier.sum), largest: self.largest.max(earlier.largest) }
+        Self {
+            sum: self.sum.zip(earlier.sum, u64::max),
+            largest: self.largest.zip(earlier.largest, u64::max),
+        }
     }
 
     /// Half of it: what is remembered one write later.
     pub(crate) fn faded(self) -> Self {
-        Self { sum: Tokens(self.sum.0 / 2), largest: Tokens(self.largest.0 / 2) }
+        let half = |of: Quantity| Quantity::each(|unit| of.of(unit) / 2);
+        Self { sum: half(self.sum), largest: half(self.largest) }
     }
 }
 
-/// Tokens that a mark should be ahead of `used`.
-pub(crate) fn block(limit: Option<Tokens>, used: Tokens, demand: Demand) -> Tokens {
-    let wanted = demand.sum.saturating_mul(2);
-    let Some(limit) = limit else {
-        return wanted.min(UNLIMITED_BLOCK.max(demand.largest));
-    };
+/// How far a mark should be ahead of `used`: of tokens and of money, each by its own cap.
+pub(crate) fn block(caps: Caps, used: Quantity, demand: Demand) -> Quantity {
+    Quantity::each(|unit| {
+        let unlimited = match unit {
+            Unit::Tokens => UNLIMITED_TOKENS,
+            Unit::NanoUsd => UNLIMITED_COST,
+        };
+        one(caps.of(unit), used.of(unit), demand.sum.of(unit), demand.largest.of(unit), unlimited)
+    })
+}
+
+fn one(limit: Option<u64>, used: u64, sum: u64, largest: u64, unlimited: u64) -> u64 {
+    let wanted = sum.saturating_mul(2);
+    let Some(limit) = limit else { return wanted.min(unlimited.max(largest)) };
     let left = limit.saturating_sub(used);
-    let shrunk = Tokens((left.0 / 4).max(limit.0 / 1000));
-    wanted.min(demand.largest.max(Tokens(limit.0 / 100))).min(shrunk).min(left)
+    let shrunk = (left / 4).max(limit / 1000);
+    wanted.min(largest.max(limit / 100)).min(shrunk).min(left)
 }
 
 #[cfg(test)]
@@ -61,7 +76,7 @@ mod tests {
     use super::*;
 
     fn of(limit: u64, used: u64, sum: u64, largest: u64) -> u64 {
-        block(Some(Tokens(limit)), Tokens(used), Demand { sum: Tokens(sum), largest: Tokens(largest) }).0
+        one(Some(limit), used, sum, largest, UNLIMITED_TOKENS)
     }
 
     #[test]
@@ -81,8 +96,9 @@ mod tests {
         for ((limit, used, sum, largest), expected) in table {
             assert_eq!(of(limit, used, sum, largest), expected, "{limit} {used} {sum} {largest}");
         }
-        let unlimited = block(None, Tokens(7), Demand { sum: Tokens(u64::MAX), largest: Tokens(5) });
-        assert_eq!(unlimited, UNLIMITED_BLOCK);
+        let demand = Demand { sum: Quantity::MAX, largest: Quantity::ZERO };
+        let unlimited = block(Caps::NONE, Quantity::ZERO, demand);
+        assert_eq!((unlimited.tokens.0, unlimited.cost.0), (UNLIMITED_TOKENS, UNLIMITED_COST));
     }
 
     proptest! {

@@ -1,9 +1,8 @@
 //! One account's numbers while the ledger runs, and what may be done with them.
 
-use pai_bundle::unit::Tokens;
-
 use crate::account::Balance;
 use crate::block::{Demand, block};
+use crate::quantity::{Caps, Quantity, Unit};
 use crate::record::StoredAccount;
 use crate::usage::Totals;
 
@@ -14,13 +13,13 @@ use crate::usage::Totals;
 pub(crate) struct Entry {
     pub(crate) totals: Totals,
     /// Held by requests that may be under way to a provider.
-    pub(crate) granted: Tokens,
+    pub(crate) granted: Quantity,
     /// Held by requests that wait for the mark.
-    pub(crate) waiting: Tokens,
+    pub(crate) waiting: Quantity,
     /// What may be used: durable.
-    pub(crate) mark: Tokens,
+    pub(crate) mark: Quantity,
     /// As the last charge said.
-    pub(crate) limit: Option<Tokens>,
+    pub(crate) limit: Caps,
     /// Asked for since the last write.
     pub(crate) asked: Demand,
     /// Asked for before, fading.
@@ -34,44 +33,47 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn settled(&self) -> Tokens {
-        self.totals.tokens()
+    pub(crate) fn settled(&self) -> Quantity {
+        self.totals.quantity()
     }
 
     pub(crate) fn balance(&self) -> Balance {
         Balance { settled: self.settled(), held: self.granted.saturating_add(self.waiting) }
     }
 
-    pub(crate) fn used(&self) -> Tokens {
+    pub(crate) fn used(&self) -> Quantity {
         self.balance().used()
     }
 
-    /// Whether the mark covers `tokens` more on top of everything that is settled or granted.
-    pub(crate) fn covers(&self, tokens: Tokens) -> bool {
-        self.settled().saturating_add(self.granted).saturating_add(tokens) <= self.mark
+    /// Whether the mark covers `asked` more on top of everything that is settled or granted.
+    pub(crate) fn covers(&self, asked: Quantity) -> bool {
+        self.settled().saturating_add(self.granted).saturating_add(asked).is_within(self.mark)
     }
 
     /// The mark that the next write should set: what is used and a block.
-    pub(crate) fn target(&self, day: Day) -> Tokens {
+    pub(crate) fn target(&self, day: Day) -> Quantity {
         self.used().saturating_add(match day {
             Day::Running => block(self.limit, self.used(), self.asked.or(self.earlier)),
-            Day::Over => Tokens::ZERO,
+            Day::Over => Quantity::ZERO,
         })
     }
 
     /// Whether the mark should be raised now: someone waits, or less than half a block is left.
     pub(crate) fn wants_mark(&self, day: Day) -> bool {
-        let target = self.target(day);
-        let low_water = Tokens(target.saturating_sub(self.used()).0 / 2);
-        self.waiting > Tokens::ZERO
-            || self.used() > self.mark
-            || (target > self.mark && self.mark.saturating_sub(self.used()) < low_water)
+        let (used, target) = (self.used(), self.target(day));
+        self.waiting != Quantity::ZERO
+            || !used.is_within(self.mark)
+            || Unit::ALL.iter().any(|&unit| {
+                let (used, target, mark) = (used.of(unit), target.of(unit), self.mark.of(unit));
+                let low_water = target.saturating_sub(used) / 2;
+                target > mark && mark.saturating_sub(used) < low_water
+            })
     }
 
     /// The record that makes the numbers of now durable. A mark that it lowers is lowered at once.
     pub(crate) fn write(&mut self, day: Day, sequence: u64) -> StoredAccount {
         let mark = self.target(day);
-        self.mark = self.mark.min(mark);
+        self.mark = self.mark.zip(mark, u64::min);
         self.sequence = sequence;
         self.earlier = self.asked.or(self.earlier.faded());
         self.asked = Demand::default();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use pai_bundle::unit::{Tokens, UtcDay};
 use serde::{Deserialize, Serialize};
 
-use crate::account::Account;
+use crate::account::Shortage;
+use crate::quantity::Quantity;
 use crate::shared::Shared;
 use crate::usage::{Settled, Settlement};
 
@@ -25,20 +26,10 @@ impl fmt::Display for RequestId {
 /// Nothing was held.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HoldError {
-    /// It does not fit into what is left.
-    #[error("{asked} tokens do not fit: {account} has used {settled} and holds {held} of {limit}")]
-    OverBudget {
-        /// The first account, in the order of the charges, that it does not fit into.
-        account: Account,
-        /// Its limit.
-        limit: Tokens,
-        /// What was used.
-        settled: Tokens,
-        /// What other requests under way hold.
-        held: Tokens,
-        /// What this one asked for.
-        asked: Tokens,
-    },
+    /// It does not fit into what is left. Names the first account, in the order of the charges, in which waiting
+    /// cannot help; else the first that others hold too much of.
+    #[error("{0}")]
+    OverBudget(Box<Shortage>),
     /// The ledger cannot make marks durable, or no longer trusts its own numbers. It stays so until it is opened again.
     #[error("the ledger is unavailable")]
     Unavailable,
@@ -58,7 +49,7 @@ pub enum HoldError {
 pub struct Hold {
     shared: Arc<Shared>,
     id: RequestId,
-    tokens: Tokens,
+    quantity: Quantity,
     day: UtcDay,
     on_drop: OnDrop,
 }
@@ -73,8 +64,8 @@ enum OnDrop {
 
 impl Hold {
     /// A hold that is admitted and not yet granted.
-    pub(crate) fn waiting(shared: Arc<Shared>, id: RequestId, tokens: Tokens, day: UtcDay) -> Self {
-        Self { shared, id, tokens, day, on_drop: OnDrop::Release }
+    pub(crate) fn waiting(shared: Arc<Shared>, id: RequestId, quantity: Quantity, day: UtcDay) -> Self {
+        Self { shared, id, quantity, day, on_drop: OnDrop::Release }
     }
 
     pub(crate) fn granted(mut self) -> Self {
@@ -89,7 +80,12 @@ impl Hold {
 
     /// How many tokens are set aside in each of its accounts.
     pub fn tokens(&self) -> Tokens {
-        self.tokens
+        self.quantity.tokens
+    }
+
+    /// Tokens and their price.
+    pub fn quantity(&self) -> Quantity {
+        self.quantity
     }
 
     /// The day that it is charged to, whenever it ends.
@@ -105,7 +101,7 @@ impl Hold {
 
     /// Charges all that was held: tokens may have been used, and nobody knows how many. Does not wait.
     pub fn settle_in_full(self) -> Settled {
-        let settlement = Settlement::in_full(self.tokens);
+        let settlement = Settlement::in_full(self.quantity);
         self.settle(settlement)
     }
 
@@ -121,7 +117,7 @@ impl Drop for Hold {
         match self.on_drop {
             OnDrop::Release => self.shared.release(self.id),
             OnDrop::SettleInFull => {
-                self.shared.settle(self.id, &Settlement::in_full(self.tokens));
+                self.shared.settle(self.id, &Settlement::in_full(self.quantity));
             }
             OnDrop::Nothing => {}
         }
@@ -130,10 +126,10 @@ impl Drop for Hold {
 
 impl fmt::Debug for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shared: _, id, tokens, day, on_drop } = self;
+        let Self { shared: _, id, quantity, day, on_drop } = self;
         f.debug_struct("Hold")
             .field("id", id)
-            .field("tokens", tokens)
+            .field("quantity", quantity)
             .field("day", day)
             .field("on_drop", on_drop)
             .finish_non_exhaustive()

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+use pai_bundle::unit::{UnixSeconds, UtcDay};
 
 use crate::account::{Account, Balance, Charge};
 use crate::hold::{Hold, HoldError, RequestId};
 use crate::owner;
+use crate::quantity::Quantity;
 use crate::recover::recover;
-use crate::shared::Shared;
-use crate::state::State;
+use crate::shared::{Answer, Shared, Wait};
+use crate::state::{Patience, State};
 use crate::store::{Store, StoreError};
 use crate::usage::Totals;
 
@@ -70,8 +71,8 @@ impl Ledger {
     /// Reads the store and starts the thread that owns it. Blocks while it reads.
     pub fn open(mut store: Box<dyn Store>, settings: Settings) -> Result<Self, LedgerError> {
         let (state, recovered) = recover(store.load()?);
-        if recovered > Tokens::ZERO {
-            tracing::warn!(tokens = recovered.0, "ledger.recovered");
+        if recovered != Quantity::ZERO {
+            tracing::warn!(tokens = recovered.tokens.0, nano_usd = recovered.cost.0, "ledger.recovered");
         }
         let shared = Shared::new(state, settings);
         let of_thread = Arc::clone(&shared);
@@ -88,23 +89,49 @@ impl Ledger {
         self.shared.read(|state| state.today(now))
     }
 
-    /// Sets `tokens` aside in every account of `charges`, or in none; waits only where a mark has to become durable
+    /// Sets `quantity` aside in every account of `charges`, or in none; waits only where a mark has to become durable
     /// first. Charges of a day before [`Ledger::today`] go to that day. Without charges it always succeeds while the
     /// ledger does.
     pub async fn hold(
         &self,
         id: RequestId,
         charges: Vec<Charge>,
-        tokens: Tokens,
+        quantity: Quantity,
         now: UnixSeconds,
     ) -> Result<Hold, HoldError> {
-        let (hold, durable) = self.shared.admit(id, charges, tokens, now)?;
-        if let Some(durable) = durable
-            && durable.await.is_err()
-        {
-            return Err(self.shared.why_not());
+        self.hold_within(id, charges, quantity, now, Duration::ZERO).await
+    }
+
+    /// As [`Ledger::hold`], and waits for room, at most so long, where only what other requests hold is in the way:
+    /// in the order in which requests came, so that small ones do not starve a large one. Measured by a clock that
+    /// nobody sets.
+    pub async fn hold_within(
+        &self,
+        id: RequestId,
+        charges: Vec<Charge>,
+        quantity: Quantity,
+        now: UnixSeconds,
+        patience: Duration,
+    ) -> Result<Hold, HoldError> {
+        let queue = if patience.is_zero() { Patience::None } else { Patience::Queue };
+        let (hold, wait) = self.shared.admit(id, charges, quantity, now, queue)?;
+        let answer = match wait {
+            Wait::Nothing => return Ok(hold.granted()),
+            Wait::ForMark(answer) => answer.await,
+            Wait::ForRoom(mut answer) => match tokio::time::timeout(patience, &mut answer).await {
+                Ok(answer) => answer,
+                Err(_) => match self.shared.give_up(id) {
+                    Some(shortage) => Ok(Answer::Err(shortage)),
+                    // Its turn has come; what it waits for now is the disk.
+                    None => answer.await,
+                },
+            },
+        };
+        match answer {
+            Ok(Ok(())) => Ok(hold.granted()),
+            Ok(Err(shortage)) => Err(HoldError::OverBudget(Box::new(shortage))),
+            Err(_) => Err(self.shared.why_not()),
         }
-        Ok(hold.granted())
     }
 
     /// What an account has used and holds; zero for one that nobody has charged.

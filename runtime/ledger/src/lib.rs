@@ -17,19 +17,20 @@
 //! let ledger = Ledger::open(Box::new(MemoryStore::default()), Settings::default())?;
 //! let now = UnixSeconds(1_795_392_000);
 //! let account = Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: ledger.today(now) };
-//! let charge = Charge { account: account.clone(), limit: Some(Tokens(1_000)) };
+//! let charge = Charge { account: account.clone(), limit: Caps::of_tokens(Tokens(1_000)) };
 //!
-//! let hold = ledger.hold(RequestId(1), vec![charge], Tokens(400), now).await?;
-//! assert_eq!(ledger.balance(&account).held, Tokens(400));
+//! let hold = ledger.hold(RequestId(1), vec![charge], Tokens(400).into(), now).await?;
+//! assert_eq!(ledger.balance(&account).held.tokens, Tokens(400));
 //! let usage = Usage { input: Tokens(120), output: Tokens(30), ..Usage::default() };
-//! hold.settle(Settlement { usage, estimated: false });
-//! assert_eq!(ledger.balance(&account).settled, Tokens(150));
+//! hold.settle(Settlement { usage, ..Settlement::default() });
+//! assert_eq!(ledger.balance(&account).settled.tokens, Tokens(150));
 //! ledger.close().await?;
 //! # Ok(())
 //! # }
 //! ```
 
 pub mod clock;
+pub mod quantity;
 pub mod account;
 pub mod usage;
 mod block;
@@ -46,10 +47,11 @@ pub mod ledger;
 #[cfg(test)]
 mod simulation;
 
-pub use account::{Account, Balance, Charge};
+pub use account::{Account, Balance, Charge, Shortage};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use hold::{Hold, HoldError, RequestId};
 pub use ledger::{Ledger, LedgerError, Settings};
+pub use quantity::{Caps, Quantity, Unit};
 pub use record::{RecordError, StoredAccount};
 pub use store::memory::{Fault, MemoryDisk, MemoryStore};
 pub use store::sled::SledStore;

@@ -5,23 +5,25 @@
 
 use std::collections::HashMap;
 
-use pai_bundle::unit::{Tokens, UtcDay};
+use pai_bundle::unit::UtcDay;
 
 use crate::account::Account;
 use crate::entry::Entry;
+use crate::quantity::Quantity;
 use crate::record::StoredAccount;
 use crate::state::State;
 
-/// The state, and how many tokens of the last run no settlement explains.
-pub(crate) fn recover(stored: Vec<(Account, StoredAccount)>) -> (State, Tokens) {
+/// The state, and how much of the last run no settlement explains.
+pub(crate) fn recover(stored: Vec<(Account, StoredAccount)>) -> (State, Quantity) {
     let latest = stored.iter().map(|(account, _)| account.day).max().unwrap_or(UtcDay(0));
     let sequence = stored.iter().map(|(_, record)| record.sequence).max().unwrap_or(0);
-    let mut lost = Tokens::ZERO;
+    let mut lost = Quantity::ZERO;
     let mut accounts = HashMap::with_capacity(stored.len());
     for (account, record) in stored {
         let mut totals = record.totals;
-        let unexplained = record.mark.saturating_sub(totals.tokens());
-        totals.recovered = totals.recovered.saturating_add(unexplained);
+        let unexplained = record.mark.saturating_sub(totals.quantity());
+        totals.recovered = totals.recovered.saturating_add(unexplained.tokens);
+        totals.recovered_cost = totals.recovered_cost.saturating_add(unexplained.cost);
         lost = lost.saturating_add(unexplained);
         accounts.insert(account, Entry { totals, mark: record.mark, ..Entry::default() });
     }
@@ -31,6 +33,8 @@ pub(crate) fn recover(stored: Vec<(Account, StoredAccount)>) -> (State, Tokens) 
 #[cfg(test)]
 mod tests {
     use pai_bundle::limit::Scope;
+    use pai_bundle::money::NanoUsd;
+    use pai_bundle::unit::Tokens;
 
     use super::*;
     use crate::account::Balance;
@@ -40,13 +44,18 @@ mod tests {
     fn an_account_counts_up_to_its_mark() {
         let account = Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: UtcDay(7) };
         let usage = Usage { input: Tokens(60), ..Usage::default() };
-        let totals = Totals { requests: 2, usage, recovered: Tokens(5), ..Totals::default() };
+        let totals =
+            Totals { requests: 2, usage, cost: NanoUsd(600), recovered: Tokens(5), ..Totals::default() };
         for (mark, recovered) in [(65, 5), (100, 40)] {
-            let record = StoredAccount { sequence: 3, mark: Tokens(mark), totals };
-            let (state, lost) = recover(vec![(account.clone(), record)]);
-            assert_eq!(state.balance(&account), Balance { settled: Tokens(mark), held: Tokens::ZERO });
-            assert_eq!(state.entry(&account).totals, Totals { recovered: Tokens(recovered), ..totals });
-            assert_eq!(lost, Tokens(mark - 65));
+            let mark = Quantity { tokens: Tokens(mark), cost: NanoUsd(10 * mark) };
+            let (state, lost) = recover(vec![(account.clone(), StoredAccount { sequence: 3, mark, totals })]);
+            assert_eq!(state.balance(&account), Balance { settled: mark, held: Quantity::ZERO });
+            let found = state.entry(&account).totals;
+            assert_eq!((found.recovered, found.recovered_cost.0), (Tokens(recovered), mark.cost.0 - 600));
+            assert_eq!(
+                lost,
+                Quantity { tokens: Tokens(mark.tokens.0 - 65), cost: NanoUsd(mark.cost.0 - 600) }
+            );
         }
     }
 }

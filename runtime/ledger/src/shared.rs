@@ -5,14 +5,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+use pai_bundle::unit::{UnixSeconds, UtcDay};
 use tokio::sync::{oneshot, watch};
 
-use crate::account::{Account, Charge};
+use crate::account::{Account, Charge, Shortage};
 use crate::hold::{Hold, HoldError, RequestId};
 use crate::ledger::Settings;
+use crate::quantity::Quantity;
 use crate::record::StoredAccount;
-use crate::state::{Admission, Refusal, State, Which};
+use crate::state::{Admission, Called, Patience, Refusal, State, Which};
 use crate::usage::{Settled, Settlement};
 
 /// What requests and the owner share.
@@ -26,8 +27,8 @@ pub(crate) struct Shared {
 /// INVARIANT: the lock around it is held for memory operations only, never across a commit or an await.
 struct Core {
     state: State,
-    /// Requests that wait for a mark. A sender that is dropped says: not granted, ask why.
-    waiters: HashMap<RequestId, oneshot::Sender<()>>,
+    /// Requests that wait for room or for a mark. A sender that is dropped says: not granted, ask why.
+    waiters: HashMap<RequestId, oneshot::Sender<Answer>>,
     /// Since when some record is out of date.
     dirty_since: Option<Instant>,
     /// The latest day when old ones were forgotten last.
@@ -36,6 +37,16 @@ struct Core {
     /// Why nothing is granted any more.
     failure: Option<String>,
     owner: Owner,
+}
+
+/// What a request that waits is told.
+pub(crate) type Answer = Result<(), Shortage>;
+
+/// A hold that is not granted yet, and what it waits for.
+pub(crate) enum Wait {
+    Nothing,
+    ForMark(oneshot::Receiver<Answer>),
+    ForRoom(oneshot::Receiver<Answer>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,34 +89,54 @@ impl Shared {
         })
     }
 
-    /// Decides on a hold. With a receiver it is granted once that has received.
+    /// Decides on a hold.
     pub(crate) fn admit(
         self: &Arc<Self>,
         id: RequestId,
         charges: Vec<Charge>,
-        tokens: Tokens,
+        quantity: Quantity,
         now: UnixSeconds,
-    ) -> Result<(Hold, Option<oneshot::Receiver<()>>), HoldError> {
+        patience: Patience,
+    ) -> Result<(Hold, Wait), HoldError> {
         let mut core = self.lock();
         core.is_granting()?;
-        let admission = core.state.hold(id, charges, tokens, now).map_err(|refusal| match refusal {
-            Refusal::OverBudget { account, limit, settled, held, asked } => {
-                HoldError::OverBudget { account, limit, settled, held, asked }
-            }
-            Refusal::AlreadyOpen => HoldError::DuplicateRequest,
-            Refusal::Broken => HoldError::Unavailable,
-        })?;
-        let day = core.state.latest();
-        let durable = match admission {
-            Admission::Granted => None,
-            Admission::NeedsMark => {
-                let (granted, durable) = oneshot::channel();
-                core.waiters.insert(id, granted);
-                Some(durable)
+        let admitted = core.state.hold(id, charges, quantity, now, patience);
+        let admission = match admitted {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                // A new day may have begun with it.
+                self.after_change(core);
+                return Err(match refusal {
+                    Refusal::OverBudget(shortage) => HoldError::OverBudget(Box::new(shortage)),
+                    Refusal::AlreadyOpen => HoldError::DuplicateRequest,
+                    Refusal::Broken => HoldError::Unavailable,
+                });
             }
         };
+        let day = core.state.latest();
+        let mut wait = || {
+            let (answer, answered) = oneshot::channel();
+            core.waiters.insert(id, answer);
+            answered
+        };
+        let wait = match admission {
+            Admission::Granted => Wait::Nothing,
+            Admission::NeedsMark => Wait::ForMark(wait()),
+            Admission::Queued => Wait::ForRoom(wait()),
+        };
         self.after_change(core);
-        Ok((Hold::waiting(Arc::clone(self), id, tokens, day), durable))
+        Ok((Hold::waiting(Arc::clone(self), id, quantity, day), wait))
+    }
+
+    /// Ends the wait for room; `None` where there is nothing to end, because it was admitted meanwhile.
+    pub(crate) fn give_up(&self, id: RequestId) -> Option<Shortage> {
+        let mut core = self.lock();
+        let shortage = core.state.give_up(id);
+        if shortage.is_some() {
+            core.waiters.remove(&id);
+        }
+        self.after_change(core);
+        shortage
     }
 
     pub(crate) fn settle(&self, id: RequestId, settlement: &Settlement) -> Settled {
@@ -117,7 +148,7 @@ impl Shared {
         let settled = core.state.settle(id, settlement);
         self.after_change(core);
         if let Settled::Breach { over } = settled {
-            tracing::warn!(request = %id, over = over.0, "ledger.breach");
+            tracing::warn!(request = %id, over_tokens = over.tokens.0, over_nano_usd = over.cost.0, "ledger.breach");
         }
         settled
     }
@@ -178,6 +209,7 @@ impl Shared {
 
     fn after_change(&self, mut core: MutexGuard<'_, Core>) {
         core.notice_broken();
+        let answers = core.answers();
         if core.dirty_since.is_none() && core.state.has_dirty() {
             core.dirty_since = Some(Instant::now());
         }
@@ -192,6 +224,10 @@ impl Shared {
         drop(core);
         if wake {
             self.work.notify_all();
+        }
+        for (waiter, answer) in answers {
+            // One that stopped waiting has a hold that releases itself.
+            let _ = waiter.send(answer);
         }
     }
 
@@ -253,7 +289,7 @@ impl Shared {
         drop(core);
         for waiter in waiters {
             // One that stopped waiting has a hold that releases itself.
-            let _ = waiter.send(());
+            let _ = waiter.send(Ok(()));
         }
     }
 }
@@ -265,6 +301,20 @@ impl Core {
             Life::Open => Ok(()),
             Life::Closing | Life::Closed => Err(HoldError::Closed),
         }
+    }
+
+    /// What to tell those whose turn came in the queue. One that needs a mark goes on waiting, for that.
+    fn answers(&mut self) -> Vec<(oneshot::Sender<Answer>, Answer)> {
+        let mut answers = Vec::new();
+        for called in self.state.called() {
+            let (id, answer) = match called {
+                Called::Admitted(_, Admission::NeedsMark | Admission::Queued) => continue,
+                Called::Admitted(id, Admission::Granted) => (id, Ok(())),
+                Called::Refused(id, shortage) => (id, Err(shortage)),
+            };
+            answers.extend(self.waiters.remove(&id).map(|waiter| (waiter, answer)));
+        }
+        answers
     }
 
     fn due_in(&self, write_after: Duration) -> Option<Duration> {

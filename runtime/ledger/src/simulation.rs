@@ -1,20 +1,22 @@
 //! Random histories of the state machine and its store against a model that is too simple to be wrong.
 //!
-//! A history holds, settles, settles again, drops, releases, writes, loses power before or after a write lands,
-//! stops cleanly, and sees midnights and clocks that step back. After every step the promise is checked, both for the
+//! A history holds tokens and money, with patience and without, settles, settles again, drops, releases, gives up,
+//! writes, loses power before or after a write lands, stops cleanly, and sees midnights and clocks that step back. After every step the promise is checked, both for the
 //! numbers in memory and for what a power cut at that moment would leave.
 
 use std::collections::BTreeMap;
 
 use pai_bundle::limit::Scope;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
 use proptest::prelude::*;
 
 use crate::account::{Account, Charge};
 use crate::hold::RequestId;
+use crate::quantity::{Caps, Quantity, Unit};
 use crate::record::StoredAccount;
 use crate::recover::recover;
-use crate::state::{Admission, Refusal, State, Which};
+use crate::state::{Admission, Called, Patience, Refusal, State, Which};
 use crate::store::Store;
 use crate::store::memory::{MemoryDisk, MemoryStore};
 use crate::usage::{Settled, Settlement, Usage};
@@ -26,6 +28,12 @@ enum Step {
         id: u128,
         mask: u8,
         permille: u64,
+        /// Of a token.
+        price: u64,
+        patience: Patience,
+    },
+    GiveUp {
+        id: u128,
     },
     Settle {
         id: u128,
@@ -52,8 +60,13 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let id = 0_u128..8;
     let size = prop_oneof![6 => 0_u64..40, 3 => 40_u64..300, 1 => 300_u64..1_100];
+    let patience = prop_oneof![Just(Patience::Queue), Just(Patience::None)];
+    let hold = (id.clone(), 0_u8..8, size, 0_u64..5, patience);
     let step = prop_oneof![
-        24 => (id.clone(), 0_u8..8, size).prop_map(|(id, mask, permille)| Step::Hold { id, mask, permille }),
+        24 => hold.prop_map(|(id, mask, permille, price, patience)| {
+            Step::Hold { id, mask, permille, price, patience }
+        }),
+        2 => id.clone().prop_map(|id| Step::GiveUp { id }),
         20 => (id.clone(), 0_u64..=100).prop_map(|(id, percent)| Step::Settle { id, percent }),
         4 => id.clone().prop_map(|id| Step::SettleInFull { id }),
         4 => id.prop_map(|id| Step::Release { id }),
@@ -69,45 +82,93 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..200)
 }
 
-const LIMITS: [(Scope, Option<u64>); 3] =
-    [(Scope::Provider, Some(100_000)), (Scope::Agent, Some(1_000)), (Scope::AccessKey, None)];
+/// Tokens and nano-dollars of each scope.
+const LIMITS: [(Scope, [Option<u64>; 2]); 3] = [
+    (Scope::Provider, [Some(100_000), None]),
+    (Scope::Agent, [Some(1_000), Some(2_500)]),
+    (Scope::AccessKey, [None, Some(4_000)]),
+];
+
+fn limit((account, unit): &Counter) -> Option<u64> {
+    let of_scope = LIMITS.iter().find(|(scope, _)| *scope == account.scope).expect("known").1;
+    of_scope[*unit as usize]
+}
+
+/// A number that is capped on its own.
+type Counter = (Account, Unit);
 
 /// The model: sums, and for the bound on over-counting, what was given back since the last write of an account.
 #[derive(Debug, Default)]
 struct Model {
-    settled: BTreeMap<Account, u64>,
-    open: BTreeMap<u128, (Vec<Account>, u64, Admission)>,
+    settled: BTreeMap<Counter, u64>,
+    open: BTreeMap<u128, Open>,
+    /// In the order in which they came.
+    queued: Vec<(u128, Vec<Scope>, Quantity)>,
     latest: u32,
-    largest: u64,
-    given_back: BTreeMap<Account, u64>,
-    given_back_at_write: BTreeMap<Account, u64>,
-    given_back_at_durable_write: BTreeMap<Account, u64>,
+    largest: Quantity,
+    given_back: BTreeMap<Counter, u64>,
+    given_back_at_write: BTreeMap<Counter, u64>,
+    given_back_at_durable_write: BTreeMap<Counter, u64>,
+}
+
+#[derive(Debug)]
+struct Open {
+    accounts: Vec<Account>,
+    quantity: Quantity,
+    admission: Admission,
 }
 
 impl Model {
-    fn settled(&self, account: &Account) -> u64 {
-        self.settled.get(account).copied().unwrap_or(0)
+    fn settled(&self, counter: &Counter) -> u64 {
+        self.settled.get(counter).copied().unwrap_or(0)
     }
 
-    fn held(&self, account: &Account, counts: impl Fn(Admission) -> bool) -> u64 {
+    fn held(&self, (account, unit): &Counter, counts: impl Fn(Admission) -> bool) -> u64 {
         let open = self.open.values();
-        open.filter(|(accounts, _, phase)| accounts.contains(account) && counts(*phase))
-            .map(|open| open.1)
+        open.filter(|open| open.accounts.contains(account) && counts(open.admission))
+            .map(|open| open.quantity.of(*unit))
             .sum()
     }
 
-    fn used(&self, account: &Account) -> u64 {
-        self.settled(account) + self.held(account, |_| true)
+    fn used(&self, counter: &Counter) -> u64 {
+        self.settled(counter) + self.held(counter, |_| true)
+    }
+
+    fn fits(&self, scopes: &[Scope], quantity: Quantity, used: impl Fn(&Counter) -> u64) -> bool {
+        let accounts = self.accounts(scopes);
+        let counters = accounts.iter().flat_map(both);
+        let mut asked = counters.map(|counter| (quantity.of(counter.1), counter));
+        asked.all(|(asked, counter)| {
+            asked == 0 || limit(&counter).is_none_or(|limit| used(&counter) + asked <= limit)
+        })
+    }
+
+    fn accounts(&self, scopes: &[Scope]) -> Vec<Account> {
+        let of =
+            |scope: &Scope| Account { scope: *scope, name: "team/x".to_owned(), day: UtcDay(self.latest) };
+        scopes.iter().map(of).collect()
+    }
+
+    fn admit(&mut self, id: u128, scopes: &[Scope], quantity: Quantity, admission: Admission) {
+        assert!(self.fits(scopes, quantity, |counter| self.used(counter)), "admitted beyond a limit");
+        self.largest = self.largest.zip(quantity, u64::max);
+        let accounts = self.accounts(scopes);
+        self.open.insert(id, Open { accounts, quantity, admission });
     }
 
     fn end(&mut self, id: u128, charged: impl Fn(u64) -> u64) -> bool {
-        let Some((accounts, tokens, _)) = self.open.remove(&id) else { return false };
-        for account in accounts {
-            *self.settled.entry(account.clone()).or_default() += charged(tokens);
-            *self.given_back.entry(account).or_default() += tokens - charged(tokens);
+        let Some(Open { accounts, quantity, .. }) = self.open.remove(&id) else { return false };
+        for counter in accounts.iter().flat_map(both) {
+            let held = quantity.of(counter.1);
+            *self.settled.entry(counter.clone()).or_default() += charged(held);
+            *self.given_back.entry(counter).or_default() += held - charged(held);
         }
         true
     }
+}
+
+fn both(account: &Account) -> [Counter; 2] {
+    Unit::ALL.map(|unit| (account.clone(), unit))
 }
 
 struct Simulation {
@@ -127,23 +188,30 @@ impl Simulation {
 
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Hold { id, mask, permille } => self.hold(id, mask, permille),
+            Step::Hold { id, mask, permille, price, patience } => {
+                self.hold(id, mask, (permille, price), patience);
+            }
+            Step::GiveUp { id } => {
+                let place = self.model.queued.iter().position(|queued| queued.0 == id);
+                assert_eq!(self.state.give_up(RequestId(id)).is_some(), place.is_some());
+                place.map(|place| self.model.queued.remove(place));
+                self.answer_queue();
+            }
             Step::Settle { id, percent } => {
-                let of = |tokens: u64| tokens * percent / 100;
-                let tokens = self.model.open.get(&id).map_or(0, |open| open.1);
                 if self.may_have_left(id) {
-                    self.settle(id, of(tokens), of);
+                    self.settle(id, |held| held * percent / 100);
                 }
             }
             Step::SettleInFull { id } => {
-                let tokens = self.model.open.get(&id).map_or(0, |open| open.1);
                 if self.may_have_left(id) {
-                    self.settle(id, tokens, |tokens| tokens);
+                    self.settle(id, |held| held);
                 }
             }
             Step::Release { id } => {
                 self.state.release(RequestId(id));
                 self.model.end(id, |_| 0);
+                self.model.queued.retain(|queued| queued.0 != id);
+                self.answer_queue();
             }
             Step::Write(which) => self.write(which),
             Step::Land => self.land(),
@@ -155,7 +223,7 @@ impl Simulation {
                 if self.under_way.is_none() {
                     let kept = self.state.prune(2);
                     MemoryStore::on(&self.disk).prune(kept).expect("prune");
-                    self.model.settled.retain(|account, _| account.day >= kept);
+                    self.model.settled.retain(|(account, _), _| account.day >= kept);
                 }
             }
         }
@@ -163,58 +231,79 @@ impl Simulation {
 
     /// A hold that waits for its mark cannot be settled: nobody has it yet.
     fn may_have_left(&self, id: u128) -> bool {
-        self.model.open.get(&id).is_none_or(|open| open.2 == Admission::Granted)
+        self.model.open.get(&id).is_none_or(|open| open.admission == Admission::Granted)
     }
 
-    fn hold(&mut self, id: u128, mask: u8, permille: u64) {
+    fn hold(&mut self, id: u128, mask: u8, (permille, price): (u64, u64), patience: Patience) {
         let day = UtcDay::containing(self.now);
         let chosen = LIMITS.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, of)| of);
         let charges: Vec<_> = chosen
-            .map(|&(scope, limit)| {
-                let account = Account { scope, name: "team/x".to_owned(), day };
-                Charge { account, limit: limit.map(Tokens) }
+            .map(|&(scope, [tokens, cost])| Charge {
+                account: Account { scope, name: "team/x".to_owned(), day },
+                limit: Caps { tokens: tokens.map(Tokens), cost: cost.map(NanoUsd) },
             })
             .collect();
-        let scale = charges.iter().filter_map(|charge| charge.limit).min().unwrap_or(Tokens(5_000_000)).0;
+        let scopes: Vec<_> = charges.iter().map(|charge| charge.account.scope).collect();
+        let scale = charges.iter().filter_map(|charge| charge.limit.tokens).min().unwrap_or(Tokens(5_000)).0;
         let tokens = scale * permille / 1_000;
-        let outcome = self.state.hold(RequestId(id), charges.clone(), Tokens(tokens), self.now);
+        let quantity = Quantity { tokens: Tokens(tokens), cost: NanoUsd(tokens * price) };
+        let outcome = self.state.hold(RequestId(id), charges, quantity, self.now, patience);
 
-        if self.model.open.contains_key(&id) {
+        if self.model.open.contains_key(&id) || self.model.queued.iter().any(|queued| queued.0 == id) {
             assert_eq!(outcome, Err(Refusal::AlreadyOpen));
             return;
         }
         self.model.latest = self.model.latest.max(day.0);
-        let accounts: Vec<_> = charges
-            .iter()
-            .map(|charge| Account { day: UtcDay(self.model.latest), ..charge.account.clone() })
-            .collect();
-        let fits = accounts.iter().zip(&charges).all(|(account, charge)| {
-            charge.limit.is_none_or(|limit| self.model.used(account) + tokens <= limit.0)
-        });
+        // A new day makes room before this one is looked at.
+        self.answer_queue();
+        let fits = self.model.fits(&scopes, quantity, |counter| self.model.used(counter));
         match outcome {
-            Ok(admission) => {
-                assert!(fits, "admitted beyond a limit");
-                self.model.largest = self.model.largest.max(tokens);
-                self.model.open.insert(id, (accounts, tokens, admission));
+            Ok(Admission::Queued) => {
+                let is_alone = self.model.queued.is_empty();
+                assert!(!(fits && is_alone), "waits although it fits");
+                let could = self.model.fits(&scopes, quantity, |counter| self.model.settled(counter));
+                assert!(could && patience == Patience::Queue, "waits for nothing");
+                self.model.queued.push((id, scopes, quantity));
             }
+            Ok(admission) => self.model.admit(id, &scopes, quantity, admission),
             Err(refusal) => assert!(!fits, "refused although it fits: {refusal:?}"),
         }
     }
 
-    fn settle(&mut self, id: u128, used: u64, of: impl Fn(u64) -> u64) {
+    /// What the state machine said of those who waited.
+    fn answer_queue(&mut self) {
+        for called in self.state.called() {
+            let (Called::Admitted(RequestId(id), _) | Called::Refused(RequestId(id), _)) = called;
+            let place = self.model.queued.iter().position(|queued| queued.0 == id).expect("waits");
+            let (id, scopes, quantity) = self.model.queued.remove(place);
+            match called {
+                Called::Admitted(_, admission) => self.model.admit(id, &scopes, quantity, admission),
+                Called::Refused(..) => {
+                    let could = self.model.fits(&scopes, quantity, |counter| self.model.settled(counter));
+                    assert!(!could, "sent away although it may fit");
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, id: u128, of: impl Fn(u64) -> u64) {
+        let held = self.model.open.get(&id).map_or(Quantity::ZERO, |open| open.quantity);
+        let used = of(held.tokens.0);
         let usage = Usage { input: Tokens(used / 3), output: Tokens(used - used / 3), ..Usage::default() };
+        let cost = NanoUsd(of(held.cost.0));
         let settled =
-            self.state.settle(RequestId(id), &Settlement { usage, estimated: used.is_multiple_of(2) });
+            self.state.settle(RequestId(id), &Settlement { usage, cost, estimated: used.is_multiple_of(2) });
         let was_open = self.model.end(id, of);
         assert_eq!(settled, if was_open { Settled::Within } else { Settled::Unknown });
+        self.answer_queue();
     }
 
     fn write(&mut self, which: Which) {
         if self.under_way.is_none() {
             let batch = self.state.next_batch(which, 2);
-            for (account, _) in &batch {
-                let so_far = self.model.given_back.get(account).copied().unwrap_or(0);
-                self.model.given_back_at_write.insert(account.clone(), so_far);
+            for counter in batch.iter().flat_map(|(account, _)| both(account)) {
+                let so_far = self.model.given_back.get(&counter).copied().unwrap_or(0);
+                self.model.given_back_at_write.insert(counter, so_far);
             }
             self.under_way = Some(batch);
         }
@@ -225,7 +314,7 @@ impl Simulation {
             MemoryStore::on(&self.disk).commit(&batch).expect("commit");
             self.model.given_back_at_durable_write.clone_from(&self.model.given_back_at_write);
             for RequestId(id) in self.state.durable(&batch) {
-                self.model.open.get_mut(&id).expect("granted holds are open").2 = Admission::Granted;
+                self.model.open.get_mut(&id).expect("granted holds are open").admission = Admission::Granted;
             }
         }
     }
@@ -236,22 +325,28 @@ impl Simulation {
             self.model.given_back_at_durable_write.clone_from(&self.model.given_back_at_write);
         }
         self.reopen();
-        let accounts: Vec<_> = self.accounts();
-        for account in &accounts {
-            let after = self.state.balance(account).settled.0;
+        let counters: Vec<_> = self.counters();
+        for counter in &counters {
+            let (account, unit) = counter;
+            let after = self.state.balance(account).settled.of(*unit);
             let must =
-                self.model.settled(account) + self.model.held(account, |phase| phase == Admission::Granted);
+                self.model.settled(counter) + self.model.held(counter, |phase| phase == Admission::Granted);
             assert!(after >= must, "{account}: {after} after a power cut, {must} before");
-            let limit = LIMITS.iter().find(|(scope, _)| *scope == account.scope).expect("known").1;
-            let block = self.model.largest.max(limit.map_or(1_000_000, |limit| limit / 100));
-            let given_back = self.model.given_back.get(account).copied().unwrap_or(0);
-            let told = self.model.given_back_at_durable_write.get(account).copied().unwrap_or(0);
-            let may = self.model.used(account) + block + (given_back - told);
+            let unlimited = match unit {
+                Unit::Tokens => 1_000_000,
+                Unit::NanoUsd => 10_000_000_000,
+            };
+            let block =
+                self.model.largest.of(*unit).max(limit(counter).map_or(unlimited, |limit| limit / 100));
+            let given_back = self.model.given_back.get(counter).copied().unwrap_or(0);
+            let told = self.model.given_back_at_durable_write.get(counter).copied().unwrap_or(0);
+            let may = self.model.used(counter) + block + (given_back - told);
             assert!(after <= may, "{account}: {after} after a power cut, at most {may} expected");
         }
         self.model.open.clear();
-        for account in accounts {
-            self.model.settled.insert(account.clone(), self.state.balance(&account).settled.0);
+        for counter in counters {
+            let settled = self.state.balance(&counter.0).settled.of(counter.1);
+            self.model.settled.insert(counter, settled);
         }
         self.model.given_back_at_write.clone_from(&self.model.given_back);
         self.model.given_back_at_durable_write.clone_from(&self.model.given_back);
@@ -262,7 +357,7 @@ impl Simulation {
         self.land();
         let batch = self.state.finish();
         MemoryStore::on(&self.disk).commit(&batch).expect("commit");
-        let ids: Vec<_> = self.model.open.iter().map(|(id, open)| (*id, open.2)).collect();
+        let ids: Vec<_> = self.model.open.iter().map(|(id, open)| (*id, open.admission)).collect();
         for (id, phase) in ids {
             self.model.end(id, |tokens| if phase == Admission::Granted { tokens } else { 0 });
         }
@@ -273,36 +368,47 @@ impl Simulation {
         self.under_way = None;
         let (state, _) = recover(MemoryStore::on(&self.disk).load().expect("load"));
         self.model.latest = state.latest().0;
+        self.model.queued.clear();
         self.state = state;
     }
 
-    fn accounts(&self) -> Vec<Account> {
-        let open = self.model.open.values().flat_map(|(accounts, _, _)| accounts.iter());
-        let mut accounts: Vec<_> = self.model.settled.keys().chain(open).cloned().collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        accounts
+    fn counters(&self) -> Vec<Counter> {
+        let open = self.model.open.values().flat_map(|open| open.accounts.iter());
+        let mut counters: Vec<_> = self.model.settled.keys().cloned().chain(open.flat_map(both)).collect();
+        counters.sort_unstable();
+        counters.dedup();
+        counters
     }
 
     fn check(&self) {
         assert_eq!(self.state.broken(), None);
         assert_eq!(self.state.open_holds(), self.model.open.len());
+        let queued: Vec<_> = self.model.queued.iter().map(|queued| RequestId(queued.0)).collect();
+        assert_eq!(self.state.queued(), queued);
+        if let Some((_, scopes, quantity)) = self.model.queued.first() {
+            let fits = self.model.fits(scopes, *quantity, |counter| self.model.used(counter));
+            assert!(!fits, "the first of the queue waits although it fits");
+        }
         let durable: BTreeMap<_, _> = MemoryStore::on(&self.disk).load().expect("load").into_iter().collect();
-        for account in self.accounts() {
-            let balance = self.state.balance(&account);
-            assert_eq!(balance.settled.0, self.model.settled(&account), "{account} settled");
-            assert_eq!(balance.held.0, self.model.held(&account, |_| true), "{account} held");
-            let limit =
-                LIMITS.iter().find(|(scope, _)| *scope == account.scope).and_then(|(_, limit)| *limit);
-            assert!(limit.is_none_or(|limit| balance.used().0 <= limit), "{account} is over its limit");
+        for counter in self.counters() {
+            let (account, unit) = &counter;
+            let balance = self.state.balance(account);
+            assert_eq!(balance.settled.of(*unit), self.model.settled(&counter), "{account} settled");
+            assert_eq!(balance.held.of(*unit), self.model.held(&counter, |_| true), "{account} held");
+            let limit = limit(&counter);
+            assert!(
+                limit.is_none_or(|limit| balance.used().of(*unit) <= limit),
+                "{account} is over its limit"
+            );
 
-            let granted = self.model.held(&account, |phase| phase == Admission::Granted);
-            let mut mark = durable.get(&account).map_or(0, |record| record.mark.0);
-            for (_, record) in self.under_way.iter().flatten().filter(|(of, _)| *of == account) {
+            let granted = self.model.held(&counter, |phase| phase == Admission::Granted);
+            let mut mark = durable.get(account).map_or(0, |record| record.mark.of(*unit));
+            for (_, record) in self.under_way.iter().flatten().filter(|(of, _)| of == account) {
                 // The power may go before or after it lands.
-                mark = mark.min(record.mark.0);
+                mark = mark.min(record.mark.of(*unit));
             }
-            assert!(mark >= balance.settled.0 + granted, "{account}: a power cut now would forget tokens");
+            let must = balance.settled.of(*unit) + granted;
+            assert!(mark >= must, "{account}: a power cut now would forget something");
             assert!(limit.is_none_or(|limit| mark <= limit), "{account}: the mark is over the limit");
         }
     }
@@ -315,7 +421,19 @@ impl Simulation {
             self.land();
             self.check();
         }
-        assert!(self.model.open.values().all(|open| open.2 == Admission::Granted), "a hold still waits");
+        let mut open = self.model.open.values();
+        assert!(open.all(|open| open.admission == Admission::Granted), "a hold still waits");
+        let ids: Vec<_> = self.model.open.keys().copied().collect();
+        for id in ids {
+            self.settle(id, |_| 0);
+        }
+        while !self.model.open.is_empty() {
+            let ids: Vec<_> = self.model.open.keys().copied().collect();
+            for id in ids {
+                self.step(&Step::Release { id });
+            }
+        }
+        assert_eq!(self.model.queued.len(), 0, "somebody still waits for room that is there");
     }
 }
 

@@ -1,30 +1,37 @@
 //! The ledger as a pure state machine: events in, outcomes out. No clock, no disk, nothing that waits.
 //!
 //! A hold is *admitted* when it fits every limit; from then on it counts. It is *granted*, and may be sent, when the
-//! marks of all its accounts are durable at what is then used. Between the two it waits for [`State::durable`].
+//! marks of all its accounts are durable at what is then used. Between the two it waits for [`State::durable`]. One
+//! that would fit if other requests ended may be *queued* for that, if its caller is patient.
 
 mod journal;
+mod queue;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
 
-use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
+use pai_bundle::unit::{UnixSeconds, UtcDay};
 
-use crate::account::{Account, Balance, Charge};
+use crate::account::{Account, Balance, Charge, Shortage};
 use crate::clock::day_of;
 use crate::entry::{Day, Entry};
 use crate::hold::RequestId;
+use crate::quantity::{Quantity, Unit};
 use crate::usage::{Settled, Settlement, Totals};
 
 pub(crate) use journal::Which;
+use queue::Queue;
+pub(crate) use queue::{Called, Patience};
 
 /// Everything the ledger knows.
 #[derive(Debug)]
 pub(crate) struct State {
     accounts: HashMap<Account, Entry>,
     open: HashMap<RequestId, Open>,
+    /// Not admitted yet, and hoping that others end.
+    queue: Queue,
     /// Admitted and not yet granted, in the order of admission.
     waiting: VecDeque<RequestId>,
     /// Accounts that may need a higher mark at once; each is in here once.
@@ -42,7 +49,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 struct Open {
     accounts: Vec<Account>,
-    tokens: Tokens,
+    quantity: Quantity,
     admitted: UnixSeconds,
     phase: Phase,
 }
@@ -53,19 +60,21 @@ enum Phase {
     Granted,
 }
 
-/// A hold that fits.
+/// A hold that fits, or may fit soon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It may be sent.
     Granted,
     /// It may be sent once [`State::durable`] names it.
     NeedsMark,
+    /// Nothing is held for it yet; [`State::called`] will name it.
+    Queued,
 }
 
 /// A hold that is not taken; nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    OverBudget { account: Account, limit: Tokens, settled: Tokens, held: Tokens, asked: Tokens },
+    OverBudget(Shortage),
     AlreadyOpen,
     Broken,
 }
@@ -83,6 +92,7 @@ impl State {
         Self {
             accounts,
             open: HashMap::new(),
+            queue: Queue::default(),
             waiting: VecDeque::new(),
             urgent: VecDeque::new(),
             dirty: VecDeque::new(),
@@ -94,50 +104,32 @@ impl State {
         }
     }
 
-    /// Sets `tokens` aside in every account, or in none.
+    /// Sets `quantity` aside in every account, or in none.
     pub(crate) fn hold(
         &mut self,
         id: RequestId,
         charges: Vec<Charge>,
-        tokens: Tokens,
+        quantity: Quantity,
         now: UnixSeconds,
+        patience: Patience,
     ) -> Result<Admission, Refusal> {
         if self.broken.is_some() {
             return Err(Refusal::Broken);
         }
-        if self.open.contains_key(&id) {
+        if self.open.contains_key(&id) || self.queue.contains(id) {
             return Err(Refusal::AlreadyOpen);
         }
-        self.roll(charges.iter().map(|charge| charge.account.day).fold(self.today(now), UtcDay::max));
+        if self.roll(charges.iter().map(|charge| charge.account.day).fold(self.today(now), UtcDay::max)) {
+            self.call_queue();
+        }
         let charges = normal(charges, self.latest);
-        for charge in &charges {
-            self.fits(charge, tokens)?;
+        if let Err(shortage) = self.fits(&charges, quantity) {
+            return self.queue_or_refuse(id, charges, quantity, now, patience, shortage);
         }
-        let covered = charges
-            .iter()
-            .all(|charge| self.used(&charge.account).saturating_add(tokens) <= self.mark(&charge.account));
-        let phase = if covered { Phase::Granted } else { Phase::Waiting };
-        let mut accounts = Vec::with_capacity(charges.len());
-        for Charge { account, limit } in charges {
-            let entry = self.accounts.entry(account.clone()).or_default();
-            entry.limit = limit;
-            entry.asked.ask(tokens);
-            let held = match phase {
-                Phase::Granted => &mut entry.granted,
-                Phase::Waiting => &mut entry.waiting,
-            };
-            *held = held.saturating_add(tokens);
-            self.want_mark(&account);
-            accounts.push(account);
+        if patience == Patience::Queue && self.queue.is_behind(&charges) {
+            return Ok(self.queue.push(id, charges, quantity, now));
         }
-        self.open.insert(id, Open { accounts, tokens, admitted: now, phase });
-        Ok(match phase {
-            Phase::Granted => Admission::Granted,
-            Phase::Waiting => {
-                self.waiting.push_back(id);
-                Admission::NeedsMark
-            }
-        })
+        Ok(self.take(id, charges, quantity, now))
     }
 
     /// Replaces a hold by what was used. Once: an id that is not open changes nothing.
@@ -154,18 +146,22 @@ impl State {
             self.mark_dirty(account);
             self.want_mark(account);
         }
-        let over = settlement.usage.total().saturating_sub(open.tokens);
-        if over == Tokens::ZERO {
+        self.call_queue();
+        let over = settlement.quantity().saturating_sub(open.quantity);
+        if over == Quantity::ZERO {
             return Settled::Within;
         }
         self.breaches = self.breaches.saturating_add(1);
         Settled::Breach { over }
     }
 
-    /// Ends a hold whose request never left: nothing is charged.
+    /// Ends a hold whose request never left, or takes it out of the queue: nothing is charged.
     pub(crate) fn release(&mut self, id: RequestId) {
         if let Some(open) = self.open.remove(&id) {
             self.put_back(id, &open);
+            self.call_queue();
+        } else {
+            self.leave_queue(id);
         }
     }
 
@@ -225,42 +221,96 @@ impl State {
         self.accounts.get(account).cloned().unwrap_or_default()
     }
 
-    /// Accounts of finished days give back what runs ahead of them.
-    fn roll(&mut self, day: UtcDay) {
+    /// Admits what fits.
+    fn take(
+        &mut self,
+        id: RequestId,
+        charges: Vec<Charge>,
+        quantity: Quantity,
+        now: UnixSeconds,
+    ) -> Admission {
+        let covered = charges.iter().all(|charge| {
+            self.used(&charge.account).saturating_add(quantity).is_within(self.mark(&charge.account))
+        });
+        let phase = if covered { Phase::Granted } else { Phase::Waiting };
+        let mut accounts = Vec::with_capacity(charges.len());
+        for Charge { account, limit } in charges {
+            let entry = self.accounts.entry(account.clone()).or_default();
+            entry.limit = limit;
+            entry.asked.ask(quantity);
+            let held = match phase {
+                Phase::Granted => &mut entry.granted,
+                Phase::Waiting => &mut entry.waiting,
+            };
+            *held = held.saturating_add(quantity);
+            self.want_mark(&account);
+            accounts.push(account);
+        }
+        self.open.insert(id, Open { accounts, quantity, admitted: now, phase });
+        match phase {
+            Phase::Granted => Admission::Granted,
+            Phase::Waiting => {
+                self.waiting.push_back(id);
+                Admission::NeedsMark
+            }
+        }
+    }
+
+    /// Begins a day, if it is a later one. Accounts of finished days give back what runs ahead of them.
+    fn roll(&mut self, day: UtcDay) -> bool {
         if day <= self.latest {
-            return;
+            return false;
         }
         self.latest = day;
         let mut over: Vec<_> = self
             .accounts
             .iter()
-            .filter(|(account, entry)| account.day < day && entry.mark > entry.used())
+            .filter(|(account, entry)| account.day < day && entry.mark != entry.used())
             .map(|(account, _)| account.clone())
             .collect();
         over.sort_unstable();
         for account in over {
             self.mark_dirty(&account);
         }
+        true
     }
 
-    fn fits(&self, charge: &Charge, asked: Tokens) -> Result<(), Refusal> {
-        let Balance { settled, held } = self.balance(&charge.account);
+    /// Of several shortages, the first that waiting cannot cure.
+    fn fits(&self, charges: &[Charge], asked: Quantity) -> Result<(), Shortage> {
+        let mut first = None;
+        for charge in charges {
+            for unit in Unit::ALL {
+                match self.shortage(charge, unit, asked.of(unit)) {
+                    Some(shortage) if !shortage.is_held_by_others() => return Err(shortage),
+                    Some(shortage) if first.is_none() => first = Some(shortage),
+                    Some(_) | None => {}
+                }
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+
+    fn shortage(&self, charge: &Charge, unit: Unit, asked: u64) -> Option<Shortage> {
+        let balance = self.balance(&charge.account);
+        let (settled, held) = (balance.settled.of(unit), balance.held.of(unit));
         // Without a limit, what no longer can be counted is refused.
-        let limit = charge.limit.unwrap_or(Tokens::MAX);
+        let limit = charge.limit.of(unit).unwrap_or(u64::MAX);
         match settled.checked_add(held).and_then(|used| used.checked_add(asked)) {
-            Some(used) if used <= limit => Ok(()),
+            Some(used) if used <= limit => None,
+            // An account that is over its cap, lowered since, refuses nothing that asks for nothing of it.
+            Some(_) if asked == 0 => None,
             Some(_) | None => {
-                Err(Refusal::OverBudget { account: charge.account.clone(), limit, settled, held, asked })
+                Some(Shortage { account: charge.account.clone(), unit, limit, settled, held, asked })
             }
         }
     }
 
-    fn used(&self, account: &Account) -> Tokens {
+    fn used(&self, account: &Account) -> Quantity {
         self.balance(account).used()
     }
 
-    fn mark(&self, account: &Account) -> Tokens {
-        self.accounts.get(account).map_or(Tokens::ZERO, |entry| entry.mark)
+    fn mark(&self, account: &Account) -> Quantity {
+        self.accounts.get(account).map_or(Quantity::ZERO, |entry| entry.mark)
     }
 
     fn put_back(&mut self, id: RequestId, open: &Open) {
@@ -277,8 +327,8 @@ impl State {
                 Phase::Granted => &mut entry.granted,
                 Phase::Waiting => &mut entry.waiting,
             };
-            match held.0.checked_sub(open.tokens.0) {
-                Some(rest) => *held = Tokens(rest),
+            match held.checked_sub(open.quantity) {
+                Some(rest) => *held = rest,
                 None => break_at(&mut self.broken, account, "less is held than an open hold holds"),
             }
         }
@@ -318,7 +368,7 @@ fn normal(mut charges: Vec<Charge>, latest: UtcDay) -> Vec<Charge> {
     for charge in charges {
         match unique.iter_mut().find(|known| known.account == charge.account) {
             None => unique.push(charge),
-            Some(known) => known.limit = known.limit.into_iter().chain(charge.limit).min(),
+            Some(known) => known.limit = known.limit.stricter(charge.limit),
         }
     }
     unique

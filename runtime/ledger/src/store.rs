@@ -92,7 +92,7 @@ pub(crate) mod suite {
 
     pub(crate) fn record(name: &str, day: u32, mark: u64) -> (Account, StoredAccount) {
         let account = Account { scope: Scope::Agent, name: name.to_owned(), day: UtcDay(day) };
-        (account, StoredAccount { sequence: 1, mark: Tokens(mark), ..StoredAccount::default() })
+        (account, StoredAccount { sequence: 1, mark: Tokens(mark).into(), ..StoredAccount::default() })
     }
 
     pub(crate) fn passes<S: Store>(mut reopen: impl FnMut(Option<S>) -> S) {

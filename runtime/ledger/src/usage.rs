@@ -1,7 +1,11 @@
 //! What a request used, and the sums of it per account.
 
+use pai_bundle::money::NanoUsd;
+use pai_bundle::price::{Classes, Price, WEB_SEARCH};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use serde::{Deserialize, Serialize};
+
+use crate::quantity::Quantity;
 
 /// Tokens of one answer or of many, by class. Every class counts in full against a budget.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +21,14 @@ pub struct Usage {
     pub cache_read: Tokens,
     /// Output, thinking included.
     pub output: Tokens,
+    /// Searches that the provider ran, which are paid for one by one and are no tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub web_searches: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Usage {
@@ -29,12 +41,20 @@ impl Usage {
             .saturating_add(self.output)
     }
 
+    /// What it costs at these prices, rounded up to a nano-dollar.
+    pub fn cost(&self, price: &Price) -> NanoUsd {
+        let Self { input, cache_write_5m, cache_write_1h, cache_read, output, web_searches } = *self;
+        let tokens = price.of(&Classes { input, cache_write_5m, cache_write_1h, cache_read, output });
+        tokens.saturating_add(NanoUsd(WEB_SEARCH.0.saturating_mul(web_searches)))
+    }
+
     fn add(&mut self, other: &Self) {
         self.input = self.input.saturating_add(other.input);
         self.cache_write_5m = self.cache_write_5m.saturating_add(other.cache_write_5m);
         self.cache_write_1h = self.cache_write_1h.saturating_add(other.cache_write_1h);
         self.cache_read = self.cache_read.saturating_add(other.cache_read);
         self.output = self.output.saturating_add(other.output);
+        self.web_searches = self.web_searches.saturating_add(other.web_searches);
     }
 }
 
@@ -43,14 +63,22 @@ impl Usage {
 pub struct Settlement {
     /// What is charged.
     pub usage: Usage,
+    /// What it costs.
+    pub cost: NanoUsd,
     /// Whether it is a bound or a floor of our own rather than the provider's word.
     pub estimated: bool,
 }
 
 impl Settlement {
     /// Nobody knows what was used, so all that was held counts: as output, the dearest class.
-    pub fn in_full(held: Tokens) -> Self {
-        Self { usage: Usage { output: held, ..Usage::default() }, estimated: true }
+    pub fn in_full(held: Quantity) -> Self {
+        let usage = Usage { output: held.tokens, ..Usage::default() };
+        Self { usage, cost: held.cost, estimated: true }
+    }
+
+    /// Tokens and cost together.
+    pub fn quantity(&self) -> Quantity {
+        Quantity { tokens: self.usage.total(), cost: self.cost }
     }
 }
 
@@ -61,8 +89,8 @@ pub enum Settled {
     Within,
     /// Charged in full, although it is `over` more than was held: the bound was not one.
     Breach {
-        /// Tokens beyond the hold.
-        over: Tokens,
+        /// What is beyond the hold.
+        over: Quantity,
     },
     /// Nothing was open under this id any more; nothing was charged.
     Unknown,
@@ -75,10 +103,14 @@ pub struct Totals {
     pub requests: u64,
     /// Their tokens, by class.
     pub usage: Usage,
+    /// What they cost.
+    pub cost: NanoUsd,
     /// The part of `usage` that was estimated.
     pub estimated: Tokens,
     /// Tokens that a crash left between what was written down and the mark: counted, in no class.
     pub recovered: Tokens,
+    /// The same in money.
+    pub recovered_cost: NanoUsd,
     /// When a settled request was admitted last; `None` before the first.
     pub last_used: Option<UnixSeconds>,
 }
@@ -89,9 +121,15 @@ impl Totals {
         self.usage.total().saturating_add(self.recovered)
     }
 
+    /// All that counts against the budget.
+    pub fn quantity(&self) -> Quantity {
+        Quantity { tokens: self.tokens(), cost: self.cost.saturating_add(self.recovered_cost) }
+    }
+
     pub(crate) fn add(&mut self, settlement: &Settlement, admitted: UnixSeconds) {
         self.requests = self.requests.saturating_add(1);
         self.usage.add(&settlement.usage);
+        self.cost = self.cost.saturating_add(settlement.cost);
         if settlement.estimated {
             self.estimated = self.estimated.saturating_add(settlement.usage.total());
         }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use pai_bundle::limit::Scope;
 use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
 use pai_ledger::{
-    Account, Balance, Charge, Fault, Hold, HoldError, Ledger, LedgerError, MemoryDisk, MemoryStore,
-    RequestId, Settings, Settled, Settlement, SledStore, Store, StoreError, StoredAccount, Usage,
+    Account, Balance, Caps, Charge, Fault, Hold, HoldError, Ledger, LedgerError, MemoryDisk, MemoryStore,
+    Quantity, RequestId, Settings, Settled, Settlement, Shortage, SledStore, Store, StoreError,
+    StoredAccount, Unit, Usage,
 };
 
 const NOW: UnixSeconds = UnixSeconds(1_795_392_000);
@@ -20,16 +21,16 @@ fn agent(name: &str) -> Account {
 }
 
 fn charge(name: &str, limit: u64) -> Vec<Charge> {
-    vec![Charge { account: agent(name), limit: Some(Tokens(limit)) }]
+    vec![Charge { account: agent(name), limit: Caps::of_tokens(Tokens(limit)) }]
 }
 
 fn used(input: u64, output: u64) -> Settlement {
     let usage = Usage { input: Tokens(input), output: Tokens(output), ..Usage::default() };
-    Settlement { usage, estimated: false }
+    Settlement { usage, ..Settlement::default() }
 }
 
 fn balance(settled: u64, held: u64) -> Balance {
-    Balance { settled: Tokens(settled), held: Tokens(held) }
+    Balance { settled: Tokens(settled).into(), held: Tokens(held).into() }
 }
 
 fn on(disk: &MemoryDisk) -> Ledger {
@@ -37,7 +38,7 @@ fn on(disk: &MemoryDisk) -> Ledger {
 }
 
 async fn hold(ledger: &Ledger, id: u128, limit: u64, tokens: u64) -> Result<Hold, HoldError> {
-    ledger.hold(RequestId(id), charge("team/coder", limit), Tokens(tokens), NOW).await
+    ledger.hold(RequestId(id), charge("team/coder", limit), Tokens(tokens).into(), NOW).await
 }
 
 #[tokio::test]
@@ -84,18 +85,20 @@ async fn a_request_that_panics_is_charged() {
 async fn a_hold_is_taken_in_all_accounts_or_in_none() {
     let ledger = on(&MemoryDisk::default());
     let both = || [charge("team/large", 1_000), charge("team/small", 50)].concat();
-    let refused = ledger.hold(RequestId(1), both(), Tokens(60), NOW).await.expect_err("too much for one");
-    let expected = HoldError::OverBudget {
+    let refused =
+        ledger.hold(RequestId(1), both(), Tokens(60).into(), NOW).await.expect_err("too much for one");
+    let expected = HoldError::OverBudget(Box::new(Shortage {
         account: agent("team/small"),
-        limit: Tokens(50),
-        settled: Tokens::ZERO,
-        held: Tokens::ZERO,
-        asked: Tokens(60),
-    };
+        unit: Unit::Tokens,
+        limit: 50,
+        settled: 0,
+        held: 0,
+        asked: 60,
+    }));
     assert_eq!(refused, expected);
     assert_eq!(ledger.balances(&[agent("team/large"), agent("team/small")]), [Balance::default(); 2]);
 
-    let hold = ledger.hold(RequestId(1), both(), Tokens(50), NOW).await.expect("the last token fits");
+    let hold = ledger.hold(RequestId(1), both(), Tokens(50).into(), NOW).await.expect("the last token fits");
     assert_eq!(ledger.balances(&[agent("team/large"), agent("team/small")]), [balance(0, 50); 2]);
     hold.release();
 }
@@ -113,7 +116,7 @@ async fn an_open_request_is_not_held_twice() {
 async fn a_free_call_needs_no_account_and_no_disk() {
     let disk = MemoryDisk::default();
     let ledger = on(&disk);
-    let free = ledger.hold(RequestId(1), Vec::new(), Tokens::ZERO, NOW).await.expect("free");
+    let free = ledger.hold(RequestId(1), Vec::new(), Quantity::ZERO, NOW).await.expect("free");
     assert_eq!(ledger.open_holds(), 1);
     free.settle(Settlement::default());
     assert_eq!((ledger.open_holds(), disk.commits()), (0, 0));
@@ -123,10 +126,10 @@ async fn a_free_call_needs_no_account_and_no_disk() {
 async fn an_answer_beyond_its_hold_is_charged_in_full_and_counted() {
     let ledger = on(&MemoryDisk::default());
     let hold_100 = hold(&ledger, 1, 1_000, 100).await.expect("fits");
-    assert_eq!(hold_100.settle(used(1_000, 50)), Settled::Breach { over: Tokens(950) });
+    assert_eq!(hold_100.settle(used(1_000, 50)), Settled::Breach { over: Tokens(950).into() });
     assert_eq!(ledger.balance(&agent("team/coder")), balance(1_050, 0));
     assert_eq!(ledger.breaches(), 1);
-    assert!(matches!(hold(&ledger, 2, 1_000, 1).await, Err(HoldError::OverBudget { .. })));
+    assert!(matches!(hold(&ledger, 2, 1_000, 1).await, Err(HoldError::OverBudget(_))));
     hold(&ledger, 3, 2_000, 1).await.expect("a higher limit goes on from there").release();
     assert_eq!(ledger.failure(), None);
 }
@@ -135,10 +138,10 @@ async fn an_answer_beyond_its_hold_is_charged_in_full_and_counted() {
 async fn a_limit_lowered_below_what_is_used_refuses() {
     let ledger = on(&MemoryDisk::default());
     let open = hold(&ledger, 1, 1_000_000, 900).await.expect("fits");
-    assert!(matches!(hold(&ledger, 2, 500, 1).await, Err(HoldError::OverBudget { .. })));
+    assert!(matches!(hold(&ledger, 2, 500, 1).await, Err(HoldError::OverBudget(_))));
     open.settle(used(400, 0));
     hold(&ledger, 2, 500, 100).await.expect("fits the lower limit").release();
-    assert!(matches!(hold(&ledger, 3, 500, 101).await, Err(HoldError::OverBudget { .. })));
+    assert!(matches!(hold(&ledger, 3, 500, 101).await, Err(HoldError::OverBudget(_))));
 }
 
 #[tokio::test]
@@ -148,7 +151,8 @@ async fn a_hold_settles_in_its_day_and_the_next_day_is_fresh() {
     let tomorrow = UnixSeconds(NOW.0 + 86_400);
     let mut charges = charge("team/coder", 1_000);
     charges[0].account.day = ledger.today(tomorrow);
-    let after = ledger.hold(RequestId(2), charges.clone(), Tokens(1_000), tomorrow).await.expect("a new day");
+    let after =
+        ledger.hold(RequestId(2), charges.clone(), Tokens(1_000).into(), tomorrow).await.expect("a new day");
     before_midnight.settle(used(10, 0));
     after.settle(used(20, 0));
     assert_eq!(
@@ -222,8 +226,8 @@ async fn a_crash_counts_at_most_a_block_too_much_and_nothing_too_little() {
         hold(&ledger, id, 100_000, 400).await.expect("fits").settle(used(200, 100));
         let open = hold(&ledger, id + 1_000, 100_000, 50).await.expect("fits");
 
-        let after = on(&disk.after_power_cut()).balance(&agent("team/coder")).settled.0;
-        let before = ledger.balance(&agent("team/coder")).used().0;
+        let after = on(&disk.after_power_cut()).balance(&agent("team/coder")).settled.tokens.0;
+        let before = ledger.balance(&agent("team/coder")).used().tokens.0;
         // What was given back by holds since the last write may be counted as well; 100 of each 400.
         assert!(after >= before, "{after} after, {before} before");
         assert!(after <= before + 1_000 + 20_000, "{after} after, {before} before");
@@ -350,8 +354,10 @@ async fn old_days_are_forgotten_and_stay_closed() {
     let ledger = Ledger::open(Box::new(MemoryStore::on(&disk)), settings).expect("open");
     for day in 0..4 {
         let now = UnixSeconds(NOW.0 + day * 86_400);
-        let hold =
-            ledger.hold(RequestId(1), charge("team/coder", 1_000), Tokens(10), now).await.expect("fits");
+        let hold = ledger
+            .hold(RequestId(1), charge("team/coder", 1_000), Tokens(10).into(), now)
+            .await
+            .expect("fits");
         hold.settle(used(10, 0));
         // The owner forgets between two commits.
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -361,4 +367,51 @@ async fn old_days_are_forgotten_and_stay_closed() {
     assert_eq!(days, [DAY + 2, DAY + 3]);
     let late = on(&disk);
     assert_eq!(hold(&late, 1, 1_000, 10).await.expect("fits").day(), UtcDay(DAY + 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patient_hold_waits_for_room_and_no_longer_than_it_said() {
+    let ledger = on(&MemoryDisk::default());
+    let wait = |id, tokens: u64, patience| {
+        let (ledger, charges) = (ledger.clone(), charge("team/coder", 1_000));
+        async move { ledger.hold_within(RequestId(id), charges, Tokens(tokens).into(), NOW, patience).await }
+    };
+    let first = hold(&ledger, 1, 1_000, 900).await.expect("fits");
+    let second = tokio::spawn(wait(2, 500, Duration::from_secs(2)));
+    tokio::time::sleep(Duration::from_millis(1_900)).await;
+    assert!(!second.is_finished());
+    first.settle(used(100, 0));
+    let second = second.await.expect("no panic").expect("there is room now");
+    assert_eq!(ledger.balance(&agent("team/coder")), balance(100, 500));
+
+    let started = tokio::time::Instant::now();
+    let late = wait(3, 500, Duration::from_secs(2)).await.expect_err("nobody ends");
+    assert_eq!(started.elapsed(), Duration::from_secs(2));
+    let HoldError::OverBudget(shortage) = late else { panic!("{late}") };
+    assert!(shortage.is_held_by_others(), "{shortage}");
+    let never = wait(4, 901, Duration::from_secs(2)).await.expect_err("more than what is left of the day");
+    assert_eq!(started.elapsed(), Duration::from_secs(2), "no wait can help");
+    let HoldError::OverBudget(shortage) = never else { panic!("{never}") };
+    assert!(!shortage.is_held_by_others(), "{shortage}");
+
+    drop(second);
+    assert_eq!((ledger.open_holds(), ledger.balance(&agent("team/coder"))), (0, balance(600, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patient_hold_that_is_dropped_leaves_nothing_behind() {
+    let ledger = on(&MemoryDisk::default());
+    let first = hold(&ledger, 1, 1_000, 900).await.expect("fits");
+    let waiting = ledger.hold_within(
+        RequestId(2),
+        charge("team/coder", 1_000),
+        Tokens(500).into(),
+        NOW,
+        Duration::from_secs(60),
+    );
+    let given_up = tokio::time::timeout(Duration::from_millis(10), waiting).await;
+    assert!(given_up.is_err());
+    first.release();
+    assert_eq!((ledger.open_holds(), ledger.balance(&agent("team/coder"))), (0, balance(0, 0)));
+    hold(&ledger, 2, 1_000, 1_000).await.expect("all of it is free").release();
 }

@@ -9,8 +9,8 @@ use std::thread;
 use pai_bundle::limit::Scope;
 use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
 use pai_ledger::{
-    Account, Balance, Charge, HoldError, Ledger, MemoryStore, RequestId, Settings, Settlement, SledStore,
-    Store, Usage,
+    Account, Balance, Charge, HoldError, Ledger, MemoryStore, Quantity, RequestId, Settings, Settlement,
+    SledStore, Store, Usage,
 };
 use tokio::sync::Barrier;
 
@@ -18,7 +18,7 @@ const NOW: UnixSeconds = UnixSeconds(1_795_392_000);
 
 fn charge(scope: Scope, name: &str, limit: Option<u64>) -> Charge {
     let account = Account { scope, name: name.to_owned(), day: UtcDay(20_780) };
-    Charge { account, limit: limit.map(Tokens) }
+    Charge { account, limit: limit.map(Tokens).into() }
 }
 
 fn open(store: impl Store + 'static) -> Ledger {
@@ -31,7 +31,7 @@ fn watch(ledger: &Ledger, account: &Account, stop: &Arc<AtomicBool>) -> thread::
     thread::spawn(move || {
         let mut most = 0;
         while !stop.load(Ordering::Relaxed) {
-            most = most.max(ledger.balance(&account).used().0);
+            most = most.max(ledger.balance(&account).used().tokens.0);
             thread::yield_now();
         }
         most
@@ -49,14 +49,14 @@ async fn of_a_thousand_ten_are_granted(ledger: Ledger) {
                 vec![provider.clone(), charge(Scope::Agent, &format!("team/agent-{}", id % 7), None)];
             let (ledger, all_tried) = (ledger.clone(), Arc::clone(&all_tried));
             tokio::spawn(async move {
-                let outcome = ledger.hold(RequestId(id), charges, Tokens(1_000), NOW).await;
+                let outcome = ledger.hold(RequestId(id), charges, Tokens(1_000).into(), NOW).await;
                 all_tried.wait().await;
                 match outcome {
                     Ok(hold) => {
                         hold.settle_in_full();
                         1
                     }
-                    Err(HoldError::OverBudget { .. }) => 0,
+                    Err(HoldError::OverBudget(_)) => 0,
                     Err(error) => panic!("{error}"),
                 }
             })
@@ -69,7 +69,10 @@ async fn of_a_thousand_ten_are_granted(ledger: Ledger) {
     stop.store(true, Ordering::Relaxed);
     assert!(watcher.join().expect("watcher") <= 10_000);
     assert_eq!(granted, 10);
-    assert_eq!(ledger.balance(&provider.account), Balance { settled: Tokens(10_000), held: Tokens::ZERO });
+    assert_eq!(
+        ledger.balance(&provider.account),
+        Balance { settled: Tokens(10_000).into(), held: Quantity::ZERO }
+    );
     ledger.close().await.expect("close");
 }
 
@@ -101,7 +104,7 @@ async fn what_is_given_back_is_used_again_and_the_sum_is_exact() {
                 for turn in 0..200_u64 {
                     let tokens = 500 + (turn * 37) % 900;
                     let id = RequestId(task * 1_000 + u128::from(turn));
-                    let Ok(hold) = ledger.hold(id, charges.clone(), Tokens(tokens), NOW).await else {
+                    let Ok(hold) = ledger.hold(id, charges.clone(), Tokens(tokens).into(), NOW).await else {
                         continue;
                     };
                     tokio::task::yield_now().await;
@@ -114,7 +117,7 @@ async fn what_is_given_back_is_used_again_and_the_sum_is_exact() {
                         _ => {
                             let usage = Usage { output: Tokens(tokens / 40), ..Usage::default() };
                             sum.fetch_add(tokens / 40, Ordering::Relaxed);
-                            hold.settle(Settlement { usage, estimated: false });
+                            hold.settle(Settlement { usage, ..Settlement::default() });
                         }
                     }
                 }
@@ -127,9 +130,9 @@ async fn what_is_given_back_is_used_again_and_the_sum_is_exact() {
     stop.store(true, Ordering::Relaxed);
     assert!(watcher.join().expect("watcher") <= 200_000);
     let sum = Tokens(sum.load(Ordering::Relaxed));
-    assert_eq!(ledger.balance(&provider.account), Balance { settled: sum, held: Tokens::ZERO });
+    assert_eq!(ledger.balance(&provider.account), Balance { settled: sum.into(), held: Quantity::ZERO });
     assert_eq!((ledger.open_holds(), ledger.breaches(), ledger.failure()), (0, 0, None));
     drop(ledger);
     let again = open(SledStore::open(folder.path()).expect("store"));
-    assert_eq!(again.balance(&provider.account).settled, sum, "a clean stop is exact");
+    assert_eq!(again.balance(&provider.account).settled, sum.into(), "a clean stop is exact");
 }

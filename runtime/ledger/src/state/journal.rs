@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use pai_bundle::unit::{Tokens, UtcDay};
+use pai_bundle::unit::UtcDay;
 
+use super::queue::Queue;
 use super::{Open, Phase, State, break_at};
 use crate::account::Account;
 use crate::entry::Day;
@@ -78,12 +79,13 @@ impl State {
     /// Ends every hold, in full where a request may be under way, and says what to write so that nothing is counted
     /// that was not used.
     pub(crate) fn finish(&mut self) -> Vec<(Account, StoredAccount)> {
+        self.queue = Queue::default();
         let mut ids: Vec<_> = self.open.keys().copied().collect();
         ids.sort_unstable();
         for id in ids {
-            match self.open.get(&id).map(|open| (open.phase, open.tokens)) {
-                Some((Phase::Granted, tokens)) => {
-                    self.settle(id, &Settlement::in_full(tokens));
+            match self.open.get(&id).map(|open| (open.phase, open.quantity)) {
+                Some((Phase::Granted, quantity)) => {
+                    self.settle(id, &Settlement::in_full(quantity));
                 }
                 Some((Phase::Waiting, _)) => self.release(id),
                 None => {}
@@ -116,7 +118,7 @@ impl State {
     fn is_covered(&self, open: &Open) -> bool {
         open.accounts
             .iter()
-            .all(|account| self.accounts.get(account).is_some_and(|entry| entry.covers(open.tokens)))
+            .all(|account| self.accounts.get(account).is_some_and(|entry| entry.covers(open.quantity)))
     }
 
     fn grant(&mut self, id: RequestId) {
@@ -124,12 +126,12 @@ impl State {
         open.phase = Phase::Granted;
         for account in &open.accounts {
             let Some(entry) = self.accounts.get_mut(account) else { continue };
-            entry.granted = entry.granted.saturating_add(open.tokens);
-            match entry.waiting.0.checked_sub(open.tokens.0) {
-                Some(rest) => entry.waiting = Tokens(rest),
+            entry.granted = entry.granted.saturating_add(open.quantity);
+            match entry.waiting.checked_sub(open.quantity) {
+                Some(rest) => entry.waiting = rest,
                 None => break_at(&mut self.broken, account, "granted more than was waiting"),
             }
-            if entry.settled().saturating_add(entry.granted) > entry.mark {
+            if !entry.settled().saturating_add(entry.granted).is_within(entry.mark) {
                 break_at(&mut self.broken, account, "granted beyond the durable mark");
             }
         }

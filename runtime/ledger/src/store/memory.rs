@@ -149,6 +149,6 @@ mod tests {
         store.commit(&[suite::record("a", 1, 1)]).expect("the first is good");
         store.commit(&[suite::record("a", 1, 2)]).expect_err("the second is not");
         let left = MemoryStore::on(&disk.after_power_cut()).load().expect("load");
-        assert_eq!(left.first().map(|(_, stored)| stored.mark), Some(Tokens(2)));
+        assert_eq!(left.first().map(|(_, stored)| stored.mark.tokens), Some(Tokens(2)));
     }
 }
