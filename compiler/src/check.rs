@@ -32,6 +32,7 @@ pub(crate) mod idle_limit;
 pub(crate) mod duplicate_credential;
 pub(crate) mod repeated_entry;
 pub(crate) mod blind_guard;
+pub(crate) mod unpriced_model;
 
 /// A check over the whole graph.
 pub(crate) type Check = fn(&Graph, &mut Diagnostics);
@@ -64,6 +65,7 @@ static LINKS: &[&Rule] = &[
     &duplicate_credential::RULE,
     &repeated_entry::RULE,
     &blind_guard::RULE,
+    &unpriced_model::RULE,
 ];
 
 /// Every rule, by code.

@@ -56,6 +56,7 @@ fn put_together(graph: &Graph, sources: &Sources, authored: Vec<Policy>) -> Resu
         access_keys: lowered.access_keys,
         guards: lowered.guards,
         limits: lowered.limits,
+        cost_limits: lowered.cost_limits,
         cedar_schema: SCHEMA.to_owned(),
         base_policies,
         slices: slices.collect(),

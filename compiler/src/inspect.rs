@@ -15,7 +15,7 @@ pub use advice::{Advice, advise};
 pub use answer::{Answer, Considered, Outcome};
 pub use change::Change;
 pub use diff::{Report, diff};
-pub use question::{Balances, Question, Who};
+pub use question::{Balances, Question, Spent, Who};
 pub use world::World;
 
 #[cfg(test)]

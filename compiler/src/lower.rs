@@ -1,12 +1,13 @@
 //! From the graph to what a bundle holds. Every product remembers the manifest line that it came from.
 
 use pai_bundle::guard::GuardBinding;
-use pai_bundle::limit::Limit;
+use pai_bundle::limit::{CostLimit, Limit};
 use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
 
 pub(crate) mod access_key;
 pub(crate) mod agent;
+pub(crate) mod cost;
 pub(crate) mod guard;
 pub(crate) mod places;
 pub(crate) mod policy;
@@ -27,6 +28,7 @@ pub(crate) struct Lowered {
     pub(crate) access_keys: Vec<AccessKey>,
     pub(crate) guards: Vec<GuardBinding>,
     pub(crate) limits: Vec<Limit>,
+    pub(crate) cost_limits: Vec<CostLimit>,
     pub(crate) slices: Vec<BuiltSlice>,
 }
 
@@ -38,10 +40,12 @@ pub(crate) fn lower(graph: &Graph, sources: &Sources) -> Result<Lowered, LowerEr
         graph.providers.values().map(|provider| provider::lower(provider, &models, sources)).collect();
     let slices: Result<Vec<BuiltSlice>, LowerError> =
         providers.iter().map(|provider| slice::lower(provider, &mut limits)).collect();
-    let agents = graph.agents.values().map(|agent| agent::lower(agent, sources, &mut limits)).collect();
-    let access_keys =
+    let agents: Vec<Agent> =
+        graph.agents.values().map(|agent| agent::lower(agent, sources, &mut limits)).collect();
+    let access_keys: Vec<AccessKey> =
         graph.access_keys.values().map(|key| access_key::lower(key, sources, &mut limits)).collect();
     let guards = graph.guards.values().map(|guard| guard::lower(guard, sources)).collect();
     limits.sort_by(|a, b| (a.scope, &a.name).cmp(&(b.scope, &b.name)));
-    Ok(Lowered { providers, agents, access_keys, guards, limits, slices: slices? })
+    let cost_limits = cost::limits(&agents, &access_keys);
+    Ok(Lowered { providers, agents, access_keys, guards, limits, cost_limits, slices: slices? })
 }

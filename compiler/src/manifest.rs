@@ -27,7 +27,7 @@ pub(crate) mod legacy;
 pub(crate) use access_key::AccessKey;
 pub(crate) use agent::Agent;
 pub(crate) use guard_binding::GuardBinding;
-pub(crate) use model_provider::ModelProvider;
+pub(crate) use model_provider::{ModelInfo, ModelProvider, Prices, UnboundedRequests};
 
 use crate::source::Span;
 use crate::source::tree::Document;

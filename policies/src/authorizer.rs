@@ -207,7 +207,13 @@ impl Authorizer {
 
 fn permit(facts: &Facts<'_>, principal: Known<'_>, provider: &ProviderRules) -> Permit {
     let accounts = accounts(facts, principal, provider);
-    Permit::new(facts.provider.clone(), facts.model.clone(), facts.action, facts.tokens, accounts)
+    Permit::new(
+        facts.provider.clone(),
+        facts.model.clone(),
+        facts.action,
+        (facts.tokens, facts.cost),
+        accounts,
+    )
 }
 
 /// One set for each sort of request. The shared policies are counted references, so a thousand providers have them once.
@@ -232,13 +238,20 @@ fn accounts(facts: &Facts<'_>, principal: Known<'_>, provider: &ProviderRules) -
     if !facts.action.spends() {
         return Vec::new();
     }
-    let account = |scope, name: &QualifiedName, limit| Account { scope, name: name.clone(), limit };
-    let mut all = vec![account(Scope::Provider, facts.provider, provider.per_day)];
+    let account = |scope, name: &QualifiedName, limit, cost_limit| Account {
+        scope,
+        name: name.clone(),
+        limit,
+        cost_limit,
+    };
+    let mut all = vec![account(Scope::Provider, facts.provider, provider.per_day, None)];
     match facts.principal {
-        Principal::Agent(name) => all.push(account(Scope::Agent, name, principal.per_day())),
+        Principal::Agent(name) => {
+            all.push(account(Scope::Agent, name, principal.per_day(), principal.cost_per_day()));
+        }
         Principal::AccessKey(name) => {
-            all.push(account(Scope::ProviderExternal, facts.provider, provider.external_per_day));
-            all.push(account(Scope::AccessKey, name, principal.per_day()));
+            all.push(account(Scope::ProviderExternal, facts.provider, provider.external_per_day, None));
+            all.push(account(Scope::AccessKey, name, principal.per_day(), principal.cost_per_day()));
         }
     }
     all

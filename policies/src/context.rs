@@ -75,6 +75,7 @@ pub(crate) fn build(facts: &Facts<'_>, restrictions: Restrictions, needs: &Needs
     };
     put(field::MODEL, &|| RestrictedExpression::new_string(facts.model.to_string()));
     put(field::TOKENS_REQUESTED, &|| RestrictedExpression::new_long(facts.tokens.as_cedar_long()));
+    put(field::NANO_USD_REQUESTED, &|| RestrictedExpression::new_long(facts.cost.as_cedar_long()));
     put(field::AFTER, &|| after(facts));
     put(field::SOURCE_IP, &|| RestrictedExpression::new_ip(facts.address.to_canonical().to_string()));
     put(field::IP_ALLOWED, &|| RestrictedExpression::new_bool(restrictions.ip_allowed));
@@ -96,11 +97,17 @@ fn after(facts: &Facts<'_>) -> RestrictedExpression {
     let mut sums = vec![
         (field::AFTER_PROVIDER.to_owned(), sum(facts.used.provider)),
         (field::AFTER_PRINCIPAL.to_owned(), sum(facts.used.principal)),
+        (
+            field::AFTER_PRINCIPAL_NANO_USD.to_owned(),
+            RestrictedExpression::new_long(
+                facts.used.principal_cost.saturating_add(facts.cost).as_cedar_long(),
+            ),
+        ),
     ];
     if is_external(facts) {
         sums.push((field::AFTER_PROVIDER_EXTERNAL.to_owned(), sum(facts.used.provider_external)));
     }
-    // Its only error is a repeated key, and these are three different ones; a set in place of the record
+    // Its only error is a repeated key, and these are different ones; a set in place of the record
     // would make every policy that reads it err, which refuses.
     RestrictedExpression::new_record(sums)
         .unwrap_or_else(|_| RestrictedExpression::new_set(std::iter::empty()))

@@ -1,6 +1,7 @@
 //! What a decision comes to: a permit that only the authorizer can make, or a denial that says why.
 
 use pai_bundle::limit::Scope;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, PolicyId, QualifiedName};
 use pai_bundle::origin::Origin;
 use pai_bundle::unit::Tokens;
@@ -8,7 +9,7 @@ use pai_bundle::unit::Tokens;
 use crate::facts::Action;
 use crate::vocabulary::kind;
 
-/// An account that a permitted request must be counted in, and its cap if it has one.
+/// An account that a permitted request must be counted in, and its caps if it has any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Whose tokens.
@@ -17,6 +18,8 @@ pub struct Account {
     pub name: QualifiedName,
     /// Tokens per UTC day.
     pub limit: Option<Tokens>,
+    /// Cost per UTC day.
+    pub cost_limit: Option<NanoUsd>,
 }
 
 /// Proof that a request may be sent to one model of one provider.
@@ -29,6 +32,7 @@ pub struct Permit {
     model: ModelId,
     action: Action,
     tokens: Tokens,
+    cost: NanoUsd,
     accounts: Vec<Account>,
 }
 
@@ -37,10 +41,10 @@ impl Permit {
         provider: QualifiedName,
         model: ModelId,
         action: Action,
-        tokens: Tokens,
+        (tokens, cost): (Tokens, NanoUsd),
         accounts: Vec<Account>,
     ) -> Self {
-        Self { provider, model, action, tokens, accounts }
+        Self { provider, model, action, tokens, cost, accounts }
     }
 
     /// The provider that may be asked.
@@ -61,6 +65,11 @@ impl Permit {
     /// How many tokens were decided on: what must be held, exactly.
     pub fn tokens(&self) -> Tokens {
         self.tokens
+    }
+
+    /// How much they may cost: what must be held, exactly.
+    pub fn cost(&self) -> NanoUsd {
+        self.cost
     }
 
     /// The accounts that the tokens must be held in, all of them; none where nothing is spent.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use pai_bundle::Bundle;
 use pai_bundle::name::{ModelId, Name, QualifiedName};
-use pai_bundle::principal::{AccessKey, Agent};
+use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::Tokens;
 
@@ -152,6 +152,7 @@ fn agent_entity(agent: &Agent, parents: HashSet<EntityUid>, types: &Types) -> Re
     ];
     attributes.extend(agent.max_tokens_per_request.map(|cap| (attribute::PER_REQUEST, long(cap))));
     attributes.extend(agent.max_tokens_per_day.map(|cap| (attribute::PER_DAY, long(cap))));
+    attributes.extend(cost_per_day(&agent.rate_limits));
     make(types.agent(&agent.name), attributes, parents)
 }
 
@@ -170,6 +171,7 @@ fn access_key_entity(
     ];
     attributes.extend(key.expires.map(|at| (attribute::EXPIRES, RestrictedExpression::new_long(at.0))));
     attributes.extend(key.max_tokens_per_day.map(|cap| (attribute::PER_DAY, long(cap))));
+    attributes.extend(cost_per_day(&key.rate_limits));
     make(types.access_key(&key.name), attributes, parents)
 }
 
@@ -185,6 +187,11 @@ fn make(
 
 fn text(value: &impl ToString) -> RestrictedExpression {
     RestrictedExpression::new_string(value.to_string())
+}
+
+fn cost_per_day(rates: &RateLimits) -> Option<(&'static str, RestrictedExpression)> {
+    let cap = rates.max_cost_per_day()?;
+    Some((attribute::NANO_USD_PER_DAY, RestrictedExpression::new_long(cap.as_cedar_long())))
 }
 
 fn long(tokens: Tokens) -> RestrictedExpression {

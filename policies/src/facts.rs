@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 
@@ -69,7 +70,7 @@ impl Action {
     }
 }
 
-/// Tokens settled or held today, before this request, in each account it concerns.
+/// Settled or held today, before this request, in each account it concerns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Used {
     /// The provider's day.
@@ -78,6 +79,8 @@ pub struct Used {
     pub provider_external: Tokens,
     /// The principal's day.
     pub principal: Tokens,
+    /// What the principal's day cost.
+    pub principal_cost: NanoUsd,
 }
 
 /// One question: may this principal do this with this model, now, from there, with so many tokens?
@@ -93,6 +96,8 @@ pub struct Facts<'a> {
     pub action: Action,
     /// Upper bound of what the request can use; zero where nothing is spent.
     pub tokens: Tokens,
+    /// Upper bound of what that costs.
+    pub cost: NanoUsd,
     /// What is used or held already.
     pub used: Used,
     /// The caller's address.

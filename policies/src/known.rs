@@ -2,6 +2,7 @@
 
 use cedar_policy::EntityUid;
 use ipnet::IpNet;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, ModelRef, QualifiedName};
 use pai_bundle::origin::Places;
 use pai_bundle::pattern::Pattern;
@@ -18,6 +19,7 @@ pub(crate) struct AgentFacts {
     pub(crate) uid: EntityUid,
     pub(crate) models: Vec<ModelRef>,
     pub(crate) per_day: Option<Tokens>,
+    pub(crate) cost_per_day: Option<NanoUsd>,
     pub(crate) per_request: Option<Tokens>,
     pub(crate) places: Places,
 }
@@ -29,6 +31,7 @@ pub(crate) struct KeyFacts {
     pub(crate) allowed_models: Vec<Pattern>,
     pub(crate) allowed_cidrs: Vec<IpNet>,
     pub(crate) per_day: Option<Tokens>,
+    pub(crate) cost_per_day: Option<NanoUsd>,
     pub(crate) places: Places,
 }
 
@@ -54,6 +57,13 @@ impl Known<'_> {
         }
     }
 
+    pub(crate) fn cost_per_day(&self) -> Option<NanoUsd> {
+        match self {
+            Self::Agent(agent) => agent.cost_per_day,
+            Self::AccessKey(key) => key.cost_per_day,
+        }
+    }
+
     /// Keys have no cap of their own on one request.
     pub(crate) fn per_request(&self) -> Option<Tokens> {
         match self {
@@ -76,6 +86,7 @@ impl AgentFacts {
             uid: types.agent(&agent.name),
             models: agent.models.clone(),
             per_day: agent.max_tokens_per_day,
+            cost_per_day: agent.rate_limits.max_cost_per_day(),
             per_request: agent.max_tokens_per_request,
             places: agent.places.clone(),
         }
@@ -89,6 +100,7 @@ impl KeyFacts {
             allowed_models: key.allowed_models.clone(),
             allowed_cidrs: key.allowed_cidrs.clone(),
             per_day: key.max_tokens_per_day,
+            cost_per_day: key.rate_limits.max_cost_per_day(),
             places: key.places.clone(),
         }
     }

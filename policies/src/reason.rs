@@ -224,6 +224,11 @@ fn fill(text: &str, written: &Written, facts: &Facts<'_>, principal: Known<'_>) 
             "tokens" => filled.push_str(&grouped(facts.tokens)),
             "used" => filled.push_str(&grouped(used)),
             "after" => filled.push_str(&grouped(used.saturating_add(facts.tokens))),
+            "cost" => filled.push_str(&facts.cost.to_string()),
+            "spent" => filled.push_str(&facts.used.principal_cost.to_string()),
+            "costLimit" => filled.push_str(
+                &principal.cost_per_day().map_or_else(|| "none".to_owned(), |limit| limit.to_string()),
+            ),
             "limit" => filled.push_str(&limit.map_or_else(|| "none".to_owned(), grouped)),
             "models" => filled.push_str(&models(facts, principal)),
             _ => filled.push_str(&behind[..=close]),

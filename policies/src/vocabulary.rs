@@ -40,6 +40,8 @@ pub mod attribute {
     pub const PER_REQUEST: &str = "perRequest";
     /// A principal's cap on a day.
     pub const PER_DAY: &str = "perDay";
+    /// A principal's cap on what a day costs.
+    pub const NANO_USD_PER_DAY: &str = "nanoUsdPerDay";
 }
 
 /// Fields of the context.
@@ -48,6 +50,8 @@ pub mod context {
     pub const MODEL: &str = "model";
     /// Upper bound of the request.
     pub const TOKENS_REQUESTED: &str = "tokensRequested";
+    /// What the request can cost at most.
+    pub const NANO_USD_REQUESTED: &str = "nanoUsdRequested";
     /// Where accounts would stand.
     pub const AFTER: &str = "after";
     /// Within `after`: the provider's day.
@@ -56,6 +60,8 @@ pub mod context {
     pub const AFTER_PROVIDER_EXTERNAL: &str = "providerExternal";
     /// Within `after`: the principal's day.
     pub const AFTER_PRINCIPAL: &str = "principal";
+    /// Within `after`: the cost of the principal's day.
+    pub const AFTER_PRINCIPAL_NANO_USD: &str = "principalNanoUsd";
     /// The caller's address.
     pub const SOURCE_IP: &str = "sourceIp";
     /// Whether the key may be used from there.

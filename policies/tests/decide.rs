@@ -6,11 +6,12 @@ use std::net::IpAddr;
 
 use pai_bundle::Bundle;
 use pai_bundle::limit::{Limit, Scope};
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, PolicyId, QualifiedName};
 use pai_bundle::origin::{Origin, Places, Position};
 use pai_bundle::policy::{Policy, Slice};
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
-use pai_bundle::provider::{ExternalAccess, Provider, ProviderKind, Retry};
+use pai_bundle::provider::{ExternalAccess, Provider, ProviderKind, Retry, UnboundedRequests};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_policies::{Action, Authorizer, Facts, Kind, Permit, Principal, Used, base};
 
@@ -50,6 +51,8 @@ fn bundle() -> Bundle {
         retry: Retry::default(),
         fallbacks: vec![],
         guards: vec![],
+        model_info: vec![],
+        unbounded_requests: UnboundedRequests::Refuse,
         places: places("anthropic.yaml", &[]),
     };
     let agent = Agent {
@@ -58,9 +61,12 @@ fn bundle() -> Bundle {
         models: vec!["anthropic/claude-sonnet-4-6".parse().expect("a reference")],
         max_tokens_per_day: Some(Tokens(500)),
         max_tokens_per_request: Some(Tokens(200)),
-        rate_limits: RateLimits::default(),
+        rate_limits: RateLimits { max_cost_per_day_micro_usd: Some(1), ..RateLimits::default() },
         guards: vec![],
-        places: places("agents.yaml", &[("/spec/models", 7), ("/spec/tokens/maxPerDay", 11)]),
+        places: places(
+            "agents.yaml",
+            &[("/spec/models", 7), ("/spec/tokens/maxPerDay", 11), ("/spec/rateLimits/maxCostPerDayUSD", 13)],
+        ),
     };
     let key = AccessKey {
         name: name("default/alice"),
@@ -103,6 +109,7 @@ struct Ask {
     model: &'static str,
     action: Action,
     tokens: u64,
+    cost: NanoUsd,
     used: Used,
     address: &'static str,
     now: i64,
@@ -115,7 +122,13 @@ const AGENT: Ask = Ask {
     model: "claude-sonnet-4-6",
     action: Action::Invoke,
     tokens: 100,
-    used: Used { provider: Tokens(0), provider_external: Tokens(0), principal: Tokens(0) },
+    cost: NanoUsd(30),
+    used: Used {
+        provider: Tokens(0),
+        provider_external: Tokens(0),
+        principal: Tokens(0),
+        principal_cost: NanoUsd(0),
+    },
     address: "10.1.2.3",
     now: 1_000,
 };
@@ -126,6 +139,7 @@ fn ask(bundle: &Bundle, ask: &Ask) -> Result<Permit, (String, Kind, String)> {
     let authorizer = Authorizer::new(bundle).expect("an authorizer");
     let (principal, provider, model) = (name(ask.principal), name(ask.provider), model(ask.model));
     let facts = Facts {
+        cost: ask.cost,
         principal: if ask.key { Principal::AccessKey(&principal) } else { Principal::Agent(&principal) },
         provider: &provider,
         model: &model,
@@ -160,6 +174,7 @@ fn a_listed_model_within_budget_is_permitted_in_all_its_accounts() {
 #[test]
 fn a_refusal_names_its_policy_kind_and_manifest_line() {
     let used = |principal| Used { principal: Tokens(principal), ..Used::default() };
+    let spent = |cost| Used { principal_cost: NanoUsd(cost), ..Used::default() };
     let cases = [
         (
             Ask { model: "claude-haiku-4-5", ..AGENT },
@@ -170,6 +185,7 @@ fn a_refusal_names_its_policy_kind_and_manifest_line() {
         (Ask { model: "unheard-of", ..AGENT }, "base/agent-models", Kind::Permission, "agents.yaml:7:3"),
         (Ask { tokens: 201, ..AGENT }, "base/agent-per-request", Kind::Size, "agents.yaml:1:1"),
         (Ask { used: used(401), ..AGENT }, "base/agent-per-day", Kind::Budget, "agents.yaml:11:3"),
+        (Ask { used: spent(971), ..AGENT }, "base/agent-cost-per-day", Kind::Budget, "agents.yaml:13:3"),
         (Ask { address: "192.0.2.1", ..KEY }, "base/key-address", Kind::Permission, "keys.yaml:1:1"),
         (Ask { now: 2_000, ..KEY }, "base/key-expired", Kind::Credential, "keys.yaml:8:3"),
         (Ask { model: "claude-sonnet-4-6", ..KEY }, "base/key-models", Kind::Permission, "keys.yaml:1:1"),
@@ -193,9 +209,24 @@ fn a_cap_is_reached_and_not_crossed() {
 }
 
 #[test]
+fn a_cap_on_money_is_reached_and_not_crossed() {
+    let at = |cost| Ask { used: Used { principal_cost: NanoUsd(cost), ..Used::default() }, ..AGENT };
+    let permit = ask(&bundle(), &at(970)).expect("a permit");
+    assert_eq!(permit.cost(), NanoUsd(30));
+    let cost_limits: Vec<_> = permit.accounts().iter().map(|account| account.cost_limit).collect();
+    assert_eq!(cost_limits, [None, Some(NanoUsd(1_000))]);
+    assert!(ask(&bundle(), &at(971)).is_err());
+    assert!(ask(&bundle(), &Ask { cost: NanoUsd(u64::MAX), ..AGENT }).is_err());
+}
+
+#[test]
 fn counting_tokens_costs_nothing_and_no_budget_stops_it() {
-    let spent =
-        Used { provider: Tokens(u64::MAX), provider_external: Tokens(0), principal: Tokens(u64::MAX) };
+    let spent = Used {
+        provider: Tokens(u64::MAX),
+        provider_external: Tokens(0),
+        principal: Tokens(u64::MAX),
+        principal_cost: NanoUsd(u64::MAX),
+    };
     let permit = ask(&bundle(), &Ask { action: Action::CountTokens, tokens: 0, used: spent, ..AGENT });
     assert_eq!(permit.expect("a permit").accounts(), []);
 }
@@ -204,8 +235,12 @@ fn counting_tokens_costs_nothing_and_no_budget_stops_it() {
 fn no_number_of_tokens_overflows_into_a_permit() {
     for tokens in [u64::MAX, u64::MAX / 2, i64::MAX as u64, i64::MAX as u64 + 1] {
         for used in [0, 1, 999, u64::MAX] {
-            let used =
-                Used { provider: Tokens(used), provider_external: Tokens(used), principal: Tokens(used) };
+            let used = Used {
+                provider: Tokens(used),
+                provider_external: Tokens(used),
+                principal: Tokens(used),
+                principal_cost: NanoUsd(0),
+            };
             assert_eq!(refusal(&Ask { tokens, used, ..KEY }).1, Kind::Budget);
         }
     }

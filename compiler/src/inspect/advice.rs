@@ -68,6 +68,10 @@ fn remedies(world: &World, question: &Question, candidate: &Candidate, cause: &C
     if world.bundle().authored_policies.iter().any(|policy| policy.id == cause.policy) {
         return vec![Change::Author(cause.policy.clone())];
     }
+    let cost = question
+        .spent
+        .of(question.who.scope(), question.who.name())
+        .saturating_add(world.cost(question, candidate));
     match &question.who {
         Who::Agent(name) => {
             let edit = match cause.policy.as_str() {
@@ -77,6 +81,7 @@ fn remedies(world: &World, question: &Question, candidate: &Candidate, cause: &C
                 }),
                 "base/agent-per-request" => AgentEdit::PerRequest(Some(question.tokens)),
                 "base/agent-per-day" => AgentEdit::PerDay(Some(needed(question, question.who.scope(), name))),
+                "base/agent-cost-per-day" => AgentEdit::CostPerDay(Some(cost)),
                 _ => return of_provider(question, provider, candidate, &cause.policy),
             };
             vec![Change::Agent(name.clone(), edit)]
@@ -88,6 +93,7 @@ fn remedies(world: &World, question: &Question, candidate: &Candidate, cause: &C
                 "base/key-address" => KeyEdit::From(IpNet::from(question.address.to_canonical())),
                 "base/key-expired" => KeyEdit::Forever,
                 "base/key-per-day" => KeyEdit::PerDay(Some(needed(question, question.who.scope(), name))),
+                "base/key-cost-per-day" => KeyEdit::CostPerDay(Some(cost)),
                 _ => return of_provider(question, provider, candidate, &cause.policy),
             };
             vec![Change::AccessKey(name.clone(), edit)]

@@ -6,6 +6,7 @@ use std::fmt;
 use ipnet::IpNet;
 use pai_bundle::Bundle;
 use pai_bundle::limit::{Limit, Scope};
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelRef, Name, PolicyId, QualifiedName};
 use pai_bundle::origin::{Origin, Places};
 use pai_bundle::pattern::Pattern;
@@ -14,7 +15,7 @@ use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::Tokens;
 
-use crate::lower::slice;
+use crate::lower::{cost, slice};
 
 /// What is changed, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub enum AgentEdit {
     PerDay(Option<Tokens>),
     /// `tokens.maxPerRequest`.
     PerRequest(Option<Tokens>),
+    /// `rateLimits.maxCostPerDayUSD`.
+    CostPerDay(Option<NanoUsd>),
 }
 
 /// A key opens more.
@@ -76,6 +79,8 @@ pub enum KeyEdit {
     Forever,
     /// `maxTokensPerDay`.
     PerDay(Option<Tokens>),
+    /// `maxCostPerDayUSD`.
+    CostPerDay(Option<NanoUsd>),
 }
 
 /// A changed bundle cannot be made: there is no such resource, or its policies cannot be built again.
@@ -136,6 +141,7 @@ impl Change {
                 }
             }
         }
+        changed.cost_limits = cost::limits(&changed.agents, &changed.access_keys);
         changed.limits.sort_by(|a, b| (a.scope, &a.name).cmp(&(b.scope, &b.name)));
         Ok(changed)
     }
@@ -206,6 +212,9 @@ impl AgentEdit {
             Self::List(model) => agent.models.push(model.clone()),
             Self::PerDay(cap) => agent.max_tokens_per_day = *cap,
             Self::PerRequest(cap) => agent.max_tokens_per_request = *cap,
+            Self::CostPerDay(cap) => {
+                agent.rate_limits.max_cost_per_day_micro_usd = cap.map(NanoUsd::micros_above);
+            }
         }
     }
 
@@ -214,6 +223,7 @@ impl AgentEdit {
             Self::List(_) => "/spec/models",
             Self::PerDay(_) => "/spec/tokens/maxPerDay",
             Self::PerRequest(_) => "/spec/tokens/maxPerRequest",
+            Self::CostPerDay(_) => cost::AGENT_FIELD,
         }
     }
 }
@@ -228,6 +238,9 @@ impl KeyEdit {
             Self::FromAnywhere => key.allowed_cidrs.clear(),
             Self::Forever => key.expires = None,
             Self::PerDay(cap) => key.max_tokens_per_day = *cap,
+            Self::CostPerDay(cap) => {
+                key.rate_limits.max_cost_per_day_micro_usd = cap.map(NanoUsd::micros_above);
+            }
         }
     }
 
@@ -238,6 +251,7 @@ impl KeyEdit {
             Self::From(_) | Self::FromAnywhere => "/spec/allowedCidrs",
             Self::Forever => "/spec/expires",
             Self::PerDay(_) => "/spec/maxTokensPerDay",
+            Self::CostPerDay(_) => cost::KEY_FIELD,
         }
     }
 }
@@ -257,7 +271,7 @@ impl fmt::Display for Change {
             Step::Take(value) => write!(f, "take `{value}` out of {place}"),
             Step::Remove => write!(f, "remove {place}"),
             Step::Enable => write!(f, "set {place} to true"),
-            Step::Raise(tokens) => write!(f, "raise {place} to at least {tokens}"),
+            Step::Raise(cap) => write!(f, "raise {place} to at least {cap}"),
         }
     }
 }
@@ -268,12 +282,13 @@ enum Step {
     Take(String),
     Remove,
     Enable,
-    Raise(Tokens),
+    Raise(String),
 }
 
 impl Change {
     fn step(&self) -> Step {
-        let raise = |cap: &Option<Tokens>| cap.map_or(Step::Remove, Step::Raise);
+        let raise = |cap: &Option<Tokens>| cap.map_or(Step::Remove, |cap| Step::Raise(cap.to_string()));
+        let raise_cost = |cap: &Option<NanoUsd>| cap.map_or(Step::Remove, |cap| Step::Raise(cap.to_string()));
         match self {
             Self::Provider(_, edit) => match edit {
                 ProviderEdit::Allow(pattern) => Step::Add(pattern.to_string()),
@@ -287,6 +302,7 @@ impl Change {
             Self::Agent(_, edit) => match edit {
                 AgentEdit::List(model) => Step::Add(model.to_string()),
                 AgentEdit::PerDay(cap) | AgentEdit::PerRequest(cap) => raise(cap),
+                AgentEdit::CostPerDay(cap) => raise_cost(cap),
             },
             Self::AccessKey(_, edit) => match edit {
                 KeyEdit::Cover(provider) => Step::Add(provider.to_string()),
@@ -294,6 +310,7 @@ impl Change {
                 KeyEdit::From(network) => Step::Add(network.to_string()),
                 KeyEdit::AllowAll | KeyEdit::FromAnywhere | KeyEdit::Forever => Step::Remove,
                 KeyEdit::PerDay(cap) => raise(cap),
+                KeyEdit::CostPerDay(cap) => raise_cost(cap),
             },
             Self::Author(_) => Step::Remove,
         }

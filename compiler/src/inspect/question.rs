@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use pai_bundle::limit::Scope;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_policies::{Action, Principal, Used};
@@ -60,7 +61,7 @@ impl Balances {
     }
 
     /// The accounts of one request, as a decision takes them.
-    pub(crate) fn used(&self, who: &Who, provider: &QualifiedName) -> Used {
+    pub(crate) fn used(&self, spent: &Spent, who: &Who, provider: &QualifiedName) -> Used {
         Used {
             provider: self.of(Scope::Provider, provider),
             provider_external: match who {
@@ -68,6 +69,7 @@ impl Balances {
                 Who::AccessKey(_) => self.of(Scope::ProviderExternal, provider),
             },
             principal: self.of(who.scope(), who.name()),
+            principal_cost: spent.of(who.scope(), who.name()),
         }
     }
 }
@@ -89,6 +91,19 @@ pub struct Question {
     pub at: UnixSeconds,
     /// What is used already.
     pub used: Balances,
+    /// What that cost.
+    pub spent: Spent,
+}
+
+/// What principals have spent today; those that are not named have spent nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spent(pub BTreeMap<(Scope, QualifiedName), NanoUsd>);
+
+impl Spent {
+    /// What one account has spent.
+    pub fn of(&self, scope: Scope, name: &QualifiedName) -> NanoUsd {
+        self.0.get(&(scope, name.clone())).copied().unwrap_or_default()
+    }
 }
 
 impl Question {
@@ -102,6 +117,7 @@ impl Question {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             at,
             used: Balances::default(),
+            spent: Spent::default(),
         }
     }
 }

@@ -29,6 +29,9 @@ pub(super) fn arguments(question: &Question) -> Vec<String> {
     for ((scope, account), tokens) in &question.used.0 {
         put("used", format!("{}/{}={tokens}", cases::word(*scope), account.name));
     }
+    for ((scope, account), spent) in &question.spent.0 {
+        put("spent", format!("{}/{}={spent}", cases::word(*scope), account.name));
+    }
     if name.namespace.as_str() != DEFAULT_NAMESPACE {
         put("namespace", name.namespace.to_string());
     }

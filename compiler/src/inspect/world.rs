@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use pai_bundle::Bundle;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
+use pai_bundle::unit::Tokens;
 use pai_policies::candidate::{self, Candidate, Directory};
 use pai_policies::{Authorizer, Denial, Facts, Kind, LoadError};
 
@@ -81,12 +83,22 @@ impl World {
             model: &candidate.model,
             action: question.action,
             tokens: question.tokens,
-            used: question.used.used(&question.who, &candidate.provider),
+            cost: self.cost(question, &candidate),
+            used: question.used.used(&question.spent, &question.who, &candidate.provider),
             address: question.address,
             now: question.at,
         };
         let denial = self.authorizer.decide(&facts).err();
         Considered { candidate, denial }
+    }
+
+    /// The most that the question's tokens can cost: all of them in the dearest class.
+    pub(super) fn cost(&self, question: &Question, candidate: &Candidate) -> NanoUsd {
+        let Some(provider) = self.provider(&candidate.provider).filter(|_| question.action.spends()) else {
+            return NanoUsd::ZERO;
+        };
+        let price = provider.facts(candidate.model.as_str()).price;
+        price.most(question.tokens, Tokens::ZERO).max(price.most(Tokens::ZERO, question.tokens))
     }
 
     /// What failures of the candidates would lead to, each once.

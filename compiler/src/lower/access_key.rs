@@ -34,7 +34,7 @@ pub(super) fn lower(
         rate_limits: RateLimits {
             max_requests_per_minute: spec.max_requests_per_minute.map(|count| count.0),
             max_concurrent_requests: spec.max_concurrent_requests.map(|count| count.0),
-            max_cost_per_day_micro_usd: None,
+            max_cost_per_day_micro_usd: spec.max_cost_per_day_usd.map(|usd| usd.micros),
         },
         places: places(key, sources),
     }

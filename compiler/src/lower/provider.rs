@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use pai_bundle::catalogue;
 use pai_bundle::name::{ModelId, ModelRef, QualifiedName};
 use pai_bundle::pattern::Pattern;
-use pai_bundle::provider::{ExternalAccess, Provider, Retry, SecretRef};
+use pai_bundle::price::Price;
+use pai_bundle::provider::{ExternalAccess, ModelInfo, Provider, Retry, SecretRef, UnboundedRequests};
 
 use super::guard;
 use super::places::places;
 use crate::graph::Graph;
-use crate::manifest::quantity::TokenCount;
-use crate::manifest::{ModelProvider, Resource};
+use crate::manifest::quantity::{TokenCount, UsdPerMillion};
+use crate::manifest::{self, ModelProvider, Resource};
 use crate::source::Sources;
 
 /// Every provider's models that manifests name.
@@ -71,6 +72,31 @@ pub(super) fn lower(provider: &Resource<ModelProvider>, models: &Models, sources
         },
         fallbacks: spec.fallbacks.clone(),
         guards: guard::uses(&spec.guards),
+        model_info: spec.model_info.iter().map(model_info).collect(),
+        unbounded_requests: match spec.unbounded_requests {
+            manifest::UnboundedRequests::Refuse => UnboundedRequests::Refuse,
+            manifest::UnboundedRequests::Allow => UnboundedRequests::Allow,
+        },
         places: places(provider, sources),
+    }
+}
+
+fn model_info(written: &manifest::ModelInfo) -> ModelInfo {
+    let price = |prices: &manifest::Prices| {
+        let input = prices.input.price();
+        let or_input = |price: Option<UsdPerMillion>| price.map_or(input, UsdPerMillion::price);
+        Price {
+            input,
+            cache_write_5m: or_input(prices.cache_write_5m),
+            cache_write_1h: or_input(prices.cache_write_1h),
+            cache_read: or_input(prices.cache_read),
+            output: prices.output.price(),
+        }
+    };
+    ModelInfo {
+        model: Pattern::new(&written.model),
+        context_tokens: written.context_tokens.map(TokenCount::tokens),
+        max_output_tokens: written.max_output_tokens.map(TokenCount::tokens),
+        price: written.usd_per_million_tokens.as_ref().map(price),
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::credential::Credential;
-use super::quantity::{Count, Moment, TokenCount};
+use super::quantity::{Count, Moment, TokenCount, Usd};
 use super::{Kind, Spec, text};
 
 impl Spec for AccessKey {
@@ -54,6 +54,11 @@ pub(crate) struct AccessKey {
     #[serde(default)]
     #[schemars(example = 1_000_000)]
     pub(crate) max_tokens_per_day: Option<TokenCount>,
+    /// US dollars per UTC day, by the price table that pai ships and `modelInfo` of the providers. A model without a
+    /// known price is charged at the highest one.
+    #[serde(default, rename = "maxCostPerDayUSD")]
+    #[schemars(example = 12.5)]
+    pub(crate) max_cost_per_day_usd: Option<Usd>,
     /// Requests in any minute.
     #[serde(default)]
     #[schemars(example = 60)]

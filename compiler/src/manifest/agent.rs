@@ -85,7 +85,8 @@ pub(crate) struct RateLimits {
     #[serde(default)]
     #[schemars(example = 4)]
     pub(crate) max_concurrent_requests: Option<Count>,
-    /// US dollars per UTC day, by the price table that pai ships.
+    /// US dollars per UTC day, by the price table that pai ships and `modelInfo` of the providers. A model without a
+    /// known price is charged at the highest one.
     #[serde(default, rename = "maxCostPerDayUSD")]
     #[schemars(example = 12.5)]
     pub(crate) max_cost_per_day_usd: Option<Usd>,

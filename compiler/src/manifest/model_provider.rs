@@ -3,11 +3,11 @@
 use pai_bundle::name::ModelRef;
 use pai_bundle::provider::ProviderKind;
 use schemars::{JsonSchema, Schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::guard_use::GuardUse;
-use super::quantity::TokenCount;
+use super::quantity::{TokenCount, UsdPerMillion};
 use super::secret_ref::SecretRef;
 use super::{Kind, Spec, cel, text};
 
@@ -90,6 +90,84 @@ pub(crate) struct ModelProvider {
     #[serde(default)]
     #[schemars(example = json!({"enabled": true, "maxTokensPerDay": 2_000_000}))]
     pub(crate) external_access: Option<ExternalAccess>,
+    /// What pai should know of this subscription's models, where its own table does not have them or has them
+    /// otherwise: bounds and prices. For each fact the first entry counts that matches the model and has it.
+    #[serde(default)]
+    #[schemars(example = json!([ModelInfo::example()]), extend("default" = []))]
+    pub(crate) model_info: Vec<ModelInfo>,
+    /// Whether requests are let through whose use nobody can bound beforehand, such as those with tools that the
+    /// provider runs itself: `refuse` where any token or cost budget applies, or `allow`. One that is allowed holds one
+    /// full call to the model and is charged what it used, which may be more than the budget had left.
+    #[serde(default)]
+    #[schemars(example = UnboundedRequests::Refuse, extend("default" = "refuse"))]
+    pub(crate) unbounded_requests: UnboundedRequests,
+}
+
+/// What becomes of requests that have no upper bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(crate) enum UnboundedRequests {
+    /// Refused where a budget applies.
+    #[default]
+    Refuse,
+    /// Let through.
+    Allow,
+}
+
+/// Facts about some models.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct ModelInfo {
+    /// Which models, without the provider's name; `*` stands for any characters.
+    #[schemars(with = "text::ModelPattern")]
+    #[schemars(example = &"llama-3.1-*")]
+    pub(crate) model: String,
+    /// The most tokens that a request may bring in. Left out: as pai's own table has it.
+    #[serde(default)]
+    #[schemars(example = 131_072)]
+    pub(crate) context_tokens: Option<TokenCount>,
+    /// The most tokens that an answer may have. Sent as the request's own maximum where it has none and a budget
+    /// applies. Left out: as pai's own table has it.
+    #[serde(default)]
+    #[schemars(example = 8_192)]
+    pub(crate) max_output_tokens: Option<TokenCount>,
+    /// What a million tokens cost in US dollars. Left out: as pai's own table has it, and for a model that it does not
+    /// have the highest price that it has.
+    #[serde(default)]
+    #[schemars(example = json!({"input": 0.1, "output": 0.4}))]
+    pub(crate) usd_per_million_tokens: Option<Prices>,
+}
+
+impl ModelInfo {
+    fn example() -> Value {
+        json!({ "model": "llama-3.1-*", "contextTokens": 131_072, "maxOutputTokens": 8_192,
+            "usdPerMillionTokens": { "input": 0.1, "output": 0.4 } })
+    }
+}
+
+/// Prices by class.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Prices {
+    /// Input that no cache had.
+    #[schemars(example = 3)]
+    pub(crate) input: UsdPerMillion,
+    /// Output, thinking included.
+    #[schemars(example = 15)]
+    pub(crate) output: UsdPerMillion,
+    /// Input read from a cache. Left out: as `input`.
+    #[serde(default)]
+    #[schemars(example = 0.3)]
+    pub(crate) cache_read: Option<UsdPerMillion>,
+    /// Input written to a cache for five minutes. Left out: as `input`.
+    #[serde(default, rename = "cacheWrite5m")]
+    #[schemars(example = 3.75)]
+    pub(crate) cache_write_5m: Option<UsdPerMillion>,
+    /// Input written to a cache for an hour. Left out: as `input`.
+    #[serde(default, rename = "cacheWrite1h")]
+    #[schemars(example = 6)]
+    pub(crate) cache_write_1h: Option<UsdPerMillion>,
 }
 
 /// Attempts and waits.

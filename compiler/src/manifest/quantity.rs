@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use pai_bundle::money::{NanoUsd, TokenPrice};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -85,6 +86,12 @@ pub(crate) struct Usd {
     pub(crate) micros: u64,
 }
 
+impl Usd {
+    pub(crate) fn nanos(self) -> NanoUsd {
+        NanoUsd::from_micros(self.micros)
+    }
+}
+
 /// Digits behind the point that are kept.
 const USD_DECIMALS: usize = 6;
 
@@ -117,6 +124,57 @@ impl JsonSchema for Usd {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000_000 })
+    }
+}
+
+/// US dollars that are spent already, perhaps none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Spending(Usd);
+
+impl Spending {
+    pub(crate) fn nanos(self) -> NanoUsd {
+        self.0.nanos()
+    }
+}
+
+impl JsonSchema for Spending {
+    fn schema_name() -> Cow<'static, str> {
+        "Spending".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": 1_000_000_000 })
+    }
+}
+
+/// What a million tokens cost in US dollars, perhaps nothing; exact to a millionth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct UsdPerMillion(Usd);
+
+impl UsdPerMillion {
+    /// Micro-dollars per million tokens are pico-dollars per token.
+    pub(crate) fn price(self) -> TokenPrice {
+        TokenPrice(self.0.micros)
+    }
+}
+
+impl JsonSchema for UsdPerMillion {
+    fn schema_name() -> Cow<'static, str> {
+        "UsdPerMillion".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": 1_000_000 })
     }
 }
 

@@ -163,8 +163,15 @@ mod tests {
             "thresholds",
             "value",
             "secretRef",
+            // Pai's own table has them, model by model.
+            "contextTokens",
+            "maxOutputTokens",
+            "usdPerMillionTokens",
             // Depends on another field.
             "onError",
+            "cacheRead",
+            "cacheWrite5m",
+            "cacheWrite1h",
             // Nobody here acts on them.
             "type",
             "harness",

@@ -72,8 +72,8 @@ rules! {
     UNREADABLE: "PAI0212" "unreadable-value" "the value cannot be used",
         "The value passes the schema and still cannot be used; the finding says why. An amount in US dollars, for example, \
          has at most six digits behind the point, and an integer has no point.",
-        "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {name: b}\nspec: {models: [a/m], rateLimits: {maxCostPerDayUSD: 0.12345678}}\n---\napiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n" =>
-        "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {name: b}\nspec: {models: [a/m], rateLimits: {maxCostPerDayUSD: 0.123456}}\n---\napiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n";
+        "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {name: b}\nspec: {models: [a/claude-haiku-4-5], rateLimits: {maxCostPerDayUSD: 0.12345678}}\n---\napiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: anthropic, apiKeySecretRef: {name: a-key}}\n" =>
+        "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {name: b}\nspec: {models: [a/claude-haiku-4-5], rateLimits: {maxCostPerDayUSD: 0.123456}}\n---\napiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: anthropic, apiKeySecretRef: {name: a-key}}\n";
 }
 
 /// A mistake of ours, reported rather than hidden.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_policies::{Action, Authorizer, Facts, Principal, Used};
@@ -19,7 +20,12 @@ fn bundle(more: &[(&str, &str)]) -> Bundle {
 /// A request of an agent or of a key: model, tokens, what is used up already.
 struct Ask(&'static str, &'static str, u64, Used);
 
-const NOTHING: Used = Used { provider: Tokens(0), provider_external: Tokens(0), principal: Tokens(0) };
+const NOTHING: Used = Used {
+    provider: Tokens(0),
+    provider_external: Tokens(0),
+    principal: Tokens(0),
+    principal_cost: NanoUsd(0),
+};
 
 /// `permit`, or the policy, the place and the sentence of the refusal.
 fn ask(bundle: &Bundle, question: &Ask) -> String {
@@ -32,6 +38,7 @@ fn answer(authorizer: &Authorizer, Ask(principal, model, tokens, used): &Ask) ->
     let model: ModelId = model.parse().unwrap();
     let is_agent = name.name.as_str() == "coder";
     let facts = Facts {
+        cost: NanoUsd(0),
         principal: if is_agent { Principal::Agent(&name) } else { Principal::AccessKey(&name) },
         provider: &provider,
         model: &model,

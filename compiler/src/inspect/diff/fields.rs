@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use pai_bundle::Bundle;
 use pai_bundle::guard::{Enforcement, GuardUse};
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::origin::{Origin, Places};
 use pai_bundle::pattern::Pattern;
+use pai_bundle::price::Price;
 use pai_bundle::principal::{Credential, RateLimits};
 use pai_bundle::provider::Provider;
+use pai_bundle::provider::{ModelInfo, UnboundedRequests};
 use pai_bundle::unit::Tokens;
 
 use super::moment;
@@ -136,6 +139,30 @@ fn of_provider(provider: &Provider, all: &mut Fields) {
     of.put("/spec/retry", retry, Nature::Beside);
     of.put("/spec/fallbacks", or(fallbacks.join(", "), "none"), Nature::Beside);
     of.put("/spec/guards", guards(&provider.guards), Nature::Guards(provider.guards.clone()));
+    let infos: Vec<String> = provider.model_info.iter().map(model_info).collect();
+    of.put("/spec/modelInfo", or(infos.join("; "), "none"), Nature::Beside);
+    let (text, cap) = match provider.unbounded_requests {
+        UnboundedRequests::Refuse => ("refuse", Some(0)),
+        UnboundedRequests::Allow => ("allow", None),
+    };
+    of.put("/spec/unboundedRequests", text.to_owned(), Nature::Rate(cap));
+}
+
+fn model_info(info: &ModelInfo) -> String {
+    let mut text = info.model.to_string();
+    for (what, tokens) in [("context", info.context_tokens), ("output", info.max_output_tokens)] {
+        if let Some(tokens) = tokens {
+            text.push_str(&format!(", {what} {tokens}"));
+        }
+    }
+    if let Some(price) = info.price {
+        let Price { input, cache_write_5m, cache_write_1h, cache_read, output } = price;
+        let classes = [input, cache_write_5m, cache_write_1h, cache_read, output];
+        // Pico-dollars per token are micro-dollars per million.
+        let dollars = classes.map(|price| NanoUsd::from_micros(price.0).to_string());
+        text.push_str(&format!(", {} USD per million tokens", dollars.join("/")));
+    }
+    text
 }
 
 struct Of<'a> {
@@ -157,9 +184,9 @@ impl Of<'_> {
         ] {
             self.put(pointer, wording::cap(value), Nature::Rate(value));
         }
-        let micros = rates.max_cost_per_day_micro_usd;
-        let text = micros.map(|micros| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000));
-        self.put(cost, text.unwrap_or_else(|| wording::cap(None)), Nature::Rate(micros));
+        let cap = rates.max_cost_per_day();
+        let text = cap.map_or_else(|| wording::cap(None), |cap| format!("{cap} USD"));
+        self.put(cost, text, Nature::Rate(cap.map(|cap| cap.0)));
     }
 }
 

@@ -351,6 +351,8 @@ fn field_of(cause: &Cause, difference: &Difference) -> Option<(Subject, &'static
         },
         "base/agent-per-request" => (principal, "/spec/tokens/maxPerRequest"),
         "base/agent-per-day" => (principal, "/spec/tokens/maxPerDay"),
+        "base/agent-cost-per-day" => (principal, "/spec/rateLimits/maxCostPerDayUSD"),
+        "base/key-cost-per-day" => (principal, "/spec/maxCostPerDayUSD"),
         "base/key-providers" => (principal, "/spec/providers"),
         "base/key-models" => (principal, "/spec/allowedModels"),
         "base/key-address" => (principal, "/spec/allowedCidrs"),

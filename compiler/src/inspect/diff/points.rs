@@ -17,7 +17,7 @@ use pai_policies::candidate::Directory;
 use super::addresses;
 use super::constants::Constants;
 use super::moment;
-use crate::inspect::question::{Balances, Question, Who};
+use crate::inspect::question::{Balances, Question, Spent, Who};
 use crate::inspect::world::World;
 
 /// Requests tried with one model: what rules that compare everything with several constants need, and some seconds.
@@ -234,6 +234,7 @@ impl Point {
             address: self.address,
             at: self.at,
             used,
+            spent: Spent::default(),
         }
     }
 }

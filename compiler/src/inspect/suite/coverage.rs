@@ -7,6 +7,7 @@ use pai_bundle::Bundle;
 use pai_bundle::origin::{Origin, Places};
 
 use super::trial::Trial;
+use crate::lower::cost;
 
 /// One thing that the manifests say and that can decide a case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +63,9 @@ fn lines(bundle: &Bundle) -> Vec<Line> {
         if agent.max_tokens_per_day.is_some() {
             base(&agent.places, "agent-per-day", "/spec/tokens/maxPerDay");
         }
+        if agent.rate_limits.max_cost_per_day().is_some() {
+            base(&agent.places, "agent-cost-per-day", cost::AGENT_FIELD);
+        }
     }
     for key in &bundle.access_keys {
         let restrictions = [
@@ -69,6 +73,7 @@ fn lines(bundle: &Bundle) -> Vec<Line> {
             (!key.allowed_cidrs.is_empty(), "key-address", "/spec/allowedCidrs"),
             (key.expires.is_some(), "key-expired", "/spec/expires"),
             (key.max_tokens_per_day.is_some(), "key-per-day", "/spec/maxTokensPerDay"),
+            (key.rate_limits.max_cost_per_day().is_some(), "key-cost-per-day", cost::KEY_FIELD),
         ];
         for (_, rule, field) in restrictions.into_iter().filter(|(is_there, ..)| *is_there) {
             base(&key.places, rule, field);

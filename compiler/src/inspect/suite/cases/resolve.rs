@@ -12,7 +12,7 @@ use super::written::{CaseFile, Fields, Use};
 use super::{AT, Case, Expect, TOKENS};
 use crate::diagnostic::{Diagnostic, Diagnostics, Safety};
 use crate::graph::Graph;
-use crate::inspect::question::{Balances, Question, Who};
+use crate::inspect::question::{Balances, Question, Spent, Who};
 use crate::manifest::quantity::TokenCount;
 use crate::source::tree::{Content, Document, escape};
 use crate::source::{Sources, Span};
@@ -72,6 +72,18 @@ impl Resolver<'_> {
                 used.0.insert(self.account(&place, written, &namespace)?, tokens);
             }
         }
+        let mut spent = Spent::default();
+        for (of, within) in [(defaults, "/defaults"), (fields, pointer)] {
+            for (written, money) in of.spendings() {
+                let place = format!("{within}/spent/{}", escape(written));
+                let account = self.account(&place, written, &namespace)?;
+                if matches!(account.0, Scope::Provider | Scope::ProviderExternal) {
+                    let finding = self.wrong(&place, "only agents and access keys have budgets in money");
+                    return Err(Box::new(finding.help("write agent/NAME or key/NAME")));
+                }
+                spent.0.insert(account, money);
+            }
+        }
         let fresh = Question::new(who, model.as_str(), AT);
         let question = Question {
             action: fields.action.or(defaults.action).map_or(Action::Invoke, action),
@@ -79,6 +91,7 @@ impl Resolver<'_> {
             address: fields.address.or(defaults.address).unwrap_or(fresh.address),
             at: fields.at.or(defaults.at).map_or(AT, |moment| moment.0),
             used,
+            spent,
             ..fresh
         };
         // What stands in the defaults for cases of the other kind is left aside.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::Name;
 use pai_bundle::unit::Tokens;
 use schemars::JsonSchema;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Expect;
-use crate::manifest::quantity::{Balance, Moment, TokenCount};
+use crate::manifest::quantity::{Balance, Moment, Spending, TokenCount};
 use crate::manifest::text;
 
 /// Requests that must be allowed or refused, beside the manifests that decide them. `pai test` asks each.
@@ -78,6 +79,10 @@ pub(super) struct Fields {
     #[serde(default)]
     #[schemars(example = json!({ "agent/reviewer": 500_000 }))]
     pub(super) used: BTreeMap<String, Balance>,
+    /// US dollars that agents and access keys have spent on that day: `agent/NAME`, `key/NAME`.
+    #[serde(default)]
+    #[schemars(example = json!({ "agent/reviewer": 12.5 }))]
+    pub(super) spent: BTreeMap<String, Spending>,
     /// What must become of the request.
     #[schemars(example = Expect::Refused)]
     pub(super) expect: Option<Expect>,
@@ -108,5 +113,10 @@ impl Fields {
     /// Tokens of the accounts that are named.
     pub(super) fn balances(&self) -> impl Iterator<Item = (&str, Tokens)> {
         self.used.iter().map(|(account, balance)| (account.as_str(), balance.tokens()))
+    }
+
+    /// What the principals that are named have spent.
+    pub(super) fn spendings(&self) -> impl Iterator<Item = (&str, NanoUsd)> {
+        self.spent.iter().map(|(account, spent)| (account.as_str(), spent.nanos()))
     }
 }

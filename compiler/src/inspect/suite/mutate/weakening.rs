@@ -73,7 +73,8 @@ fn of_agent(bundle: &Bundle, agent: &Agent, cases: &[Case]) -> impl Iterator<Ite
         of.is_some_and(|provider| offers(provider, &model.model))
     };
     let more = others.iter().find(is_offered).or(others.first()).cloned();
-    per_day.into_iter().chain(per_request).chain(more.map(AgentEdit::List))
+    let cost = agent.rate_limits.max_cost_per_day().map(|_| AgentEdit::CostPerDay(None));
+    per_day.into_iter().chain(per_request).chain(cost).chain(more.map(AgentEdit::List))
 }
 
 fn of_key(key: &AccessKey) -> impl Iterator<Item = KeyEdit> {
@@ -82,6 +83,7 @@ fn of_key(key: &AccessKey) -> impl Iterator<Item = KeyEdit> {
         (!key.allowed_cidrs.is_empty()).then_some(KeyEdit::FromAnywhere),
         key.expires.map(|_| KeyEdit::Forever),
         key.max_tokens_per_day.map(|_| KeyEdit::PerDay(None)),
+        key.rate_limits.max_cost_per_day().map(|_| KeyEdit::CostPerDay(None)),
     ];
     edits.into_iter().flatten()
 }

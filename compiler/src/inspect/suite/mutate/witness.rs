@@ -130,6 +130,13 @@ fn at_the_edges(
             all.push(full);
         }
     }
+    for limit in &bundle.cost_limits {
+        if limit.scope == who.scope() && limit.name == *who.name() {
+            let mut full = plain.clone();
+            full.spent.0.insert((limit.scope, limit.name.clone()), limit.nano_usd_per_day);
+            all.push(full);
+        }
+    }
     if key.is_some_and(|key| !key.allowed_cidrs.is_empty()) {
         // Networks for documentation (RFC 5737, RFC 3849): nobody's.
         let nobodys: [IpAddr; 2] =
@@ -168,6 +175,9 @@ impl Witness {
         }
         for ((scope, name), tokens) in &question.used.0 {
             line("used", &format_args!("{{{}/{}: {tokens}}}", cases::word(*scope), name.name));
+        }
+        for ((scope, name), spent) in &question.spent.0 {
+            line("spent", &format_args!("{{{}/{}: {spent}}}", cases::word(*scope), name.name));
         }
         line("expect", &"refused");
         line("by", &self.by);
