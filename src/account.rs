@@ -5,6 +5,7 @@ use std::str::FromStr;
 use miette::miette;
 use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::inspect::suite::cases;
@@ -37,19 +38,62 @@ impl Standing {
         namespace: &Name,
         bundle: &Bundle,
     ) -> miette::Result<((Scope, QualifiedName), Tokens)> {
-        let name = QualifiedName::new(namespace.clone(), self.name.clone());
-        let known: Vec<&QualifiedName> = match self.scope {
-            Scope::Provider | Scope::ProviderExternal => {
-                bundle.providers.iter().map(|provider| &provider.name).collect()
-            }
-            Scope::Agent => bundle.agents.iter().map(|agent| &agent.name).collect(),
-            Scope::AccessKey => bundle.access_keys.iter().map(|key| &key.name).collect(),
-        };
-        if !known.contains(&&name) {
-            return Err(nobody(&format!("{} {name}", self.scope), known.into_iter()));
-        }
-        Ok(((self.scope, name), self.tokens))
+        Ok((resolve(self.scope, &self.name, namespace, bundle)?, self.tokens))
     }
+}
+
+/// What a principal has spent, as typed: `agent/coder=12.50`.
+#[derive(Debug, Clone)]
+pub(crate) struct Spending {
+    scope: Scope,
+    name: Name,
+    spent: NanoUsd,
+}
+
+impl FromStr for Spending {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORM: &str = "write agent/NAME=12.50 or key/NAME=12.50";
+        let (account, amount) = text.split_once('=').ok_or(FORM)?;
+        let nowhere = DEFAULT_NAMESPACE.parse().map_err(|cause| format!("{cause}"))?;
+        let (scope, name) = cases::account(account, &nowhere)?;
+        if matches!(scope, Scope::Provider | Scope::ProviderExternal) {
+            return Err(format!("providers have no budget in money; {FORM}"));
+        }
+        Ok(Self { scope, name: name.name, spent: amount.parse().map_err(|cause| format!("{cause}"))? })
+    }
+}
+
+impl Spending {
+    /// The principal in a bundle.
+    pub(crate) fn resolve(
+        &self,
+        namespace: &Name,
+        bundle: &Bundle,
+    ) -> miette::Result<((Scope, QualifiedName), NanoUsd)> {
+        Ok((resolve(self.scope, &self.name, namespace, bundle)?, self.spent))
+    }
+}
+
+fn resolve(
+    scope: Scope,
+    name: &Name,
+    namespace: &Name,
+    bundle: &Bundle,
+) -> miette::Result<(Scope, QualifiedName)> {
+    let name = QualifiedName::new(namespace.clone(), name.clone());
+    let known: Vec<&QualifiedName> = match scope {
+        Scope::Provider | Scope::ProviderExternal => {
+            bundle.providers.iter().map(|provider| &provider.name).collect()
+        }
+        Scope::Agent => bundle.agents.iter().map(|agent| &agent.name).collect(),
+        Scope::AccessKey => bundle.access_keys.iter().map(|key| &key.name).collect(),
+    };
+    if !known.contains(&&name) {
+        return Err(nobody(&format!("{scope} {name}"), known.into_iter()));
+    }
+    Ok((scope, name))
 }
 
 /// Whether the bundle has that principal; if not, who comes near.
@@ -97,6 +141,15 @@ mod tests {
         assert_eq!((standing.scope, standing.tokens), (Scope::ProviderExternal, Tokens(4_000_000)));
         for wrong in ["anthropic=4", "provider/anthropic", "robot/x=1", "agent/x=-1", "agent/X Y=1"] {
             assert!(wrong.parse::<Standing>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn money_is_spent_by_principals() {
+        let spending: Spending = "agent/coder=12.50".parse().expect("a principal");
+        assert_eq!((spending.scope, spending.spent), (Scope::Agent, NanoUsd(12_500_000_000)));
+        for wrong in ["agent/coder", "provider/a=1", "agent/coder=-1", "agent/coder=1e3", "agent/coder=.5"] {
+            assert!(wrong.parse::<Spending>().is_err(), "{wrong}");
         }
     }
 

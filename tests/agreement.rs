@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use pai_bundle::Bundle;
-use pai_bundle::limit::Scope;
+use pai_bundle::limit::{CostLimit, Scope};
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::pattern::Pattern;
 use pai_bundle::unit::{Tokens, UnixSeconds};
@@ -33,6 +34,9 @@ struct Workspace {
     key_cidr: bool,
     key_expires: bool,
     key_per_day: Option<u64>,
+    /// In thousandths of a dollar.
+    agent_cost: Option<u64>,
+    key_cost: Option<u64>,
     house_rule: bool,
 }
 
@@ -44,6 +48,9 @@ struct Ask {
     action: Action,
     tokens: u64,
     used: [u64; 3],
+    /// In thousandths of a dollar, as the caps are.
+    cost: u64,
+    spent: u64,
     inside: bool,
     late: bool,
 }
@@ -59,6 +66,7 @@ fn some_of(all: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static s
 fn workspaces() -> impl Strategy<Value = Workspace> {
     let provider = (some_of(&PATTERNS), some_of(&PATTERNS), caps(), caps(), any::<bool>(), caps());
     let principals = (some_of(&MODELS), caps(), caps(), some_of(&PATTERNS), any::<[bool; 2]>(), caps());
+    let costs = (caps(), caps());
     // A provider that denies all that it allows is an error of its own.
     let provider = provider.prop_filter("offers something", |(allowed, denied, ..)| {
         let allowed = if allowed.is_empty() { &["*"] } else { allowed.as_slice() };
@@ -66,7 +74,7 @@ fn workspaces() -> impl Strategy<Value = Workspace> {
             |inner: &&str| denied.iter().any(|outer| Pattern::new(*outer).covers(&Pattern::new(*inner)));
         !allowed.iter().all(covered)
     });
-    (provider, principals, any::<bool>()).prop_map(|(provider, principals, house_rule)| {
+    (provider, principals, costs, any::<bool>()).prop_map(|(provider, principals, costs, house_rule)| {
         let (allowed, denied, per_day, per_request, external, external_per_day) = provider;
         let (models, agent_per_day, agent_per_request, key_allowed, [key_cidr, key_expires], key_per_day) =
             principals;
@@ -86,6 +94,8 @@ fn workspaces() -> impl Strategy<Value = Workspace> {
             key_cidr,
             key_expires,
             key_per_day,
+            agent_cost: costs.0,
+            key_cost: costs.1,
             house_rule,
         }
     })
@@ -99,13 +109,16 @@ fn asks() -> impl Strategy<Value = Ask> {
         prop::sample::select(Action::ALL.to_vec()),
         tokens,
         prop::array::uniform3(0_u64..250),
+        (0_u64..250, 0_u64..250),
     )
-        .prop_map(|([by_key, inside, late], model, action, tokens, used)| Ask {
+        .prop_map(|([by_key, inside, late], model, action, tokens, used, (cost, spent))| Ask {
             by_key,
             model,
             action,
             tokens: if action.spends() { tokens } else { 0 },
             used,
+            cost: if action.spends() { cost } else { 0 },
+            spent,
             inside,
             late,
         })
@@ -131,10 +144,12 @@ fn allows(workspace: &Workspace, ask: &Ask) -> bool {
             && (!workspace.key_expires || !ask.late)
             && fits(workspace.external_per_day.filter(|_| workspace.external), after(ask.used[1]))
             && fits(workspace.key_per_day, after(ask.used[2]))
+            && fits(workspace.key_cost, ask.spent + ask.cost)
     } else {
         workspace.agent_models.contains(&ask.model)
             && fits(workspace.agent_per_request, ask.tokens)
             && fits(workspace.agent_per_day, after(ask.used[2]))
+            && fits(workspace.agent_cost, ask.spent + ask.cost)
     };
     provider && house && principal
 }
@@ -174,6 +189,9 @@ fn compile(workspace: &Workspace) -> Bundle {
         if !limits.is_empty() {
             text += &format!("  tokens:\n{limits}");
         }
+        if let Some(cost) = workspace.agent_cost {
+            text += &format!("  rateLimits: {{maxCostPerDayUSD: 0.{cost:03}}}\n");
+        }
     }
     text += &(head("AccessKey", "k") + "  providers: [p, open]\n");
     text += &format!("  allowedModels: {}\n", list(&workspace.key_allowed));
@@ -184,6 +202,9 @@ fn compile(workspace: &Workspace) -> Bundle {
         text += "  expires: 2026-11-23T12:00:00Z\n";
     }
     text += &field("  ", "maxTokensPerDay", workspace.key_per_day);
+    if let Some(cost) = workspace.key_cost {
+        text += &format!("  maxCostPerDayUSD: 0.{cost:03}\n");
+    }
     let mut files = vec![("pai.yaml".to_owned(), text)];
     if workspace.house_rule {
         let rule = format!(
@@ -208,14 +229,20 @@ fn with_facts<T>(ask: &Ask, answer: impl FnOnce(&Facts<'_>) -> T) -> T {
         model: &model,
         action: ask.action,
         tokens: Tokens(ask.tokens),
+        cost: milli_usd(ask.cost),
         used: Used {
             provider: Tokens(ask.used[0]),
             provider_external: Tokens(if ask.by_key { ask.used[1] } else { 0 }),
             principal: Tokens(ask.used[2]),
+            principal_cost: milli_usd(ask.spent),
         },
         address: if ask.inside { IpAddr::from([10, 0, 0, 1]) } else { IpAddr::from([192, 0, 2, 1]) },
         now: UnixSeconds(1_795_435_200 - i64::from(!ask.late)),
     })
+}
+
+fn milli_usd(amount: u64) -> NanoUsd {
+    NanoUsd(amount * 1_000_000)
 }
 
 proptest! {
@@ -244,6 +271,20 @@ proptest! {
                     Scope::AccessKey => workspace.key_per_day,
                 };
                 prop_assert_eq!(account.limit, cap.map(Tokens));
+                let cost_cap = match account.scope {
+                    Scope::Provider | Scope::ProviderExternal => None,
+                    Scope::Agent => workspace.agent_cost,
+                    Scope::AccessKey => workspace.key_cost,
+                };
+                prop_assert_eq!(account.cost_limit, cost_cap.map(milli_usd));
+                let of_account = |limit: &&CostLimit| limit.scope == account.scope && limit.name == account.name;
+                let row = bundle.cost_limits.iter().find(of_account);
+                prop_assert_eq!(row.map(|limit| limit.nano_usd_per_day), account.cost_limit);
+                if let Some(row) = row {
+                    let over = Ask { spent: cost_cap.unwrap_or_default() - ask.cost + 1, ..ask.clone() };
+                    let denial = with_facts(&over, |facts| authorizer.decide(facts)).expect_err("over the cap");
+                    prop_assert!(denial.causes().any(|cause| cause.policy == row.policy), "{:?}", denial);
+                }
                 let row = bundle.limits.iter().find(|limit| limit.scope == account.scope && limit.name == account.name);
                 prop_assert_eq!(row.map(|limit| limit.tokens_per_day), account.limit);
                 // One token beyond the row is refused by the policy that the row names.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use pai_bundle::Bundle;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, Name, QualifiedName};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::{Tokens, UnixSeconds};
@@ -189,6 +190,7 @@ pub(crate) fn facts<'a>(
     model: &'a ModelId,
 ) -> Facts<'a> {
     Facts {
+        cost: NanoUsd(1),
         principal,
         provider,
         model,

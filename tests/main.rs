@@ -14,6 +14,10 @@ mod routes;
 mod streams;
 /// Other candidates, when one cannot answer.
 mod fallover;
+/// Budgets in money.
+mod money;
+/// Requests that do not fit now.
+mod waiting;
 /// A thousand requests against a budget for ten.
 mod storm;
 /// A gateway that is killed, again and again.

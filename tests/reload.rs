@@ -229,7 +229,7 @@ async fn streams_end_under_the_rules_they_began_with_and_the_next_request_has_th
     }
     let first = gateway.ledger().balance(&account(Scope::Provider, "first"));
     assert!(
-        first.settled.0 > 0 && first.held.0 == 0,
+        first.settled.tokens.0 > 0 && first.held.tokens.0 == 0,
         "what is gone from the rules is still settled: {first:?}"
     );
     gateway.shutdown().await.expect("a clean stop");
@@ -255,7 +255,7 @@ async fn a_budget_below_what_is_used_refuses_and_a_raised_one_admits() {
     }
     let account =
         Account { scope: Scope::Agent, name: "default/coder".into(), day: gateway.ledger().today(NOON) };
-    let used = gateway.ledger().balance(&account).settled.0;
+    let used = gateway.ledger().balance(&account).settled.tokens.0;
     assert!(used > 1, "{used}");
 
     place.swap(&gateway, &place.built(&manifests("first", HAIKU, used - 1))).await;
@@ -263,7 +263,7 @@ async fn a_budget_below_what_is_used_refuses_and_a_raised_one_admits() {
     assert_eq!(refused.status(), 429);
     let said = refused.text().await.expect("text");
     assert!(said.contains("billing_error"), "{said}");
-    assert_eq!(gateway.ledger().balance(&account).settled.0, used, "what is used stays used");
+    assert_eq!(gateway.ledger().balance(&account).settled.tokens.0, used, "what is used stays used");
 
     place.swap(&gateway, &place.built(&manifests("first", HAIKU, used + 2_000))).await;
     assert_eq!(place.status_of(&gateway, HAIKU).await, 200);

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::principal::Credential;
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::Sources;
-use pai_ledger::{Account, Balance, ManualClock};
+use pai_ledger::{Account, ManualClock};
 use pai_runtime::secret::Secrets;
 use pai_runtime::snapshot::Snapshot;
 use pai_runtime::token::{Pepper, Token, TokenKind};
@@ -160,8 +161,18 @@ impl World {
         self.request(reqwest::Method::POST, path, name).json(body)
     }
 
-    /// What stands in an account today.
+    /// The tokens that stand in an account today.
     pub(crate) fn balance(&self, scope: Scope, name: &str) -> Balance {
+        let balance = self.standing(scope, name);
+        Balance { settled: balance.settled.tokens, held: balance.held.tokens }
+    }
+
+    /// What an account has cost today.
+    pub(crate) fn spent(&self, scope: Scope, name: &str) -> NanoUsd {
+        self.standing(scope, name).settled.cost
+    }
+
+    fn standing(&self, scope: Scope, name: &str) -> pai_ledger::Balance {
         let day = self.gateway.ledger().today(NOON);
         self.gateway.ledger().balance(&Account { scope, name: format!("default/{name}"), day })
     }
@@ -219,6 +230,19 @@ pub(crate) fn hello(stream: bool) -> Value {
 pub(crate) fn asking(model: &str, prompt: &str, stream: bool) -> Value {
     json!({ "model": model, "max_tokens": 100, "stream": stream,
             "messages": [{ "role": "user", "content": prompt }] })
+}
+
+/// An account's tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Balance {
+    pub(crate) settled: Tokens,
+    pub(crate) held: Tokens,
+}
+
+impl Balance {
+    pub(crate) fn used(self) -> Tokens {
+        self.settled.saturating_add(self.held)
+    }
 }
 
 /// The account's tokens, settled and nothing held.

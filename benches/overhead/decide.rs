@@ -6,6 +6,7 @@ use std::io::{Error, Result};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::Sources;
@@ -27,6 +28,7 @@ pub(crate) fn microseconds(providers: usize) -> Result<f64> {
     let provider: QualifiedName = "default/anthropic-0".parse().map_err(Error::other)?;
     let model: ModelId = "claude-sonnet-4-6".parse().map_err(Error::other)?;
     let facts = Facts {
+        cost: NanoUsd(1),
         principal: Principal::AccessKey(&key),
         provider: &provider,
         model: &model,

@@ -12,6 +12,7 @@ use crate::telemetry::LogFormat;
 
 /// How to serve.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ServeArguments {
     /// Where callers connect.
     #[arg(long, env = "PAI_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
@@ -34,6 +35,15 @@ pub struct ServeArguments {
     /// Seconds that streams may go on after a stop was asked for.
     #[arg(long, env = "PAI_DRAIN_SECONDS", default_value_t = 30, value_name = "SECONDS")]
     drain_seconds: u64,
+    /// Milliseconds that a request waits for room in a budget that requests under way hold; 0 does not wait.
+    #[arg(long, env = "PAI_HOLD_WAIT_MS", default_value_t = 2_000, value_name = "MS")]
+    hold_wait_ms: u64,
+    /// Do not ask providers how many tokens a prompt has that does not fit a budget by its bytes; refuse it at once.
+    #[arg(long, env = "PAI_NO_COUNT_TOKENS")]
+    no_count_tokens: bool,
+    /// Say in each answer's headers how much of the caller's budgets is left.
+    #[arg(long, env = "PAI_BUDGET_HEADERS")]
+    budget_headers: bool,
     /// Show decision records on standard output as well as in their file.
     #[arg(long)]
     echo_records: bool,
@@ -52,6 +62,9 @@ impl ServeArguments {
             secrets: self.secrets.clone(),
             public_keys: self.public_keys.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
+            hold_wait: Duration::from_millis(self.hold_wait_ms),
+            ask_for_counts: !self.no_count_tokens,
+            budget_headers: self.budget_headers,
             drain: Duration::from_secs(self.drain_seconds),
             echo_records: if self.echo_records { EchoRecords::Yes } else { EchoRecords::No },
             ..Settings::default()

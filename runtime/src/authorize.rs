@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use pai_bundle::limit::Scope;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
-use pai_ledger::Ledger;
-use pai_ledger::account::{Account, Charge};
+use pai_ledger::account::{Account, Balance, Charge};
+use pai_ledger::{Caps, Ledger, Quantity};
 use pai_policies::{Action, Facts, Permit, Principal, Used};
 
 use crate::candidate::Candidate;
@@ -24,13 +24,23 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) day: UtcDay,
 }
 
+/// Whose use is counted as used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counting {
+    /// What was settled, and what requests under way hold.
+    Held,
+    /// What was settled: whether it would fit once the others have ended.
+    Settled,
+}
+
 /// Asks the policies about one candidate.
 pub(crate) fn authorize(
     snapshot: &Snapshot,
     ledger: &Ledger,
     circumstances: &Circumstances<'_>,
     candidate: &Candidate,
-    tokens: Tokens,
+    asked: Quantity,
+    counting: Counting,
 ) -> Result<Permit, Refusal> {
     let principal = circumstances.caller.holder().as_principal();
     let facts = Facts {
@@ -38,8 +48,9 @@ pub(crate) fn authorize(
         provider: &candidate.provider,
         model: &candidate.model,
         action: circumstances.action,
-        tokens,
-        used: used(ledger, principal, &candidate.provider, circumstances),
+        tokens: asked.tokens,
+        cost: asked.cost,
+        used: used(ledger, principal, &candidate.provider, circumstances, counting),
         address: circumstances.address,
         now: circumstances.now,
     };
@@ -53,6 +64,7 @@ fn used(
     principal: Principal<'_>,
     provider: &QualifiedName,
     circumstances: &Circumstances<'_>,
+    counting: Counting,
 ) -> Used {
     if !circumstances.action.spends() {
         return Used::default();
@@ -60,14 +72,23 @@ fn used(
     let day = circumstances.day;
     let of_provider = |scope| account(scope, provider, day);
     let of_principal = |scope| account(scope, principal.name(), day);
-    let used = |accounts: &[Account]| -> Vec<Tokens> {
-        ledger.balances(accounts).into_iter().map(pai_ledger::Balance::used).collect()
+    let used = |accounts: &[Account]| -> Vec<Quantity> {
+        let of = |balance: Balance| match counting {
+            Counting::Held => balance.used(),
+            Counting::Settled => balance.settled,
+        };
+        ledger.balances(accounts).into_iter().map(of).collect()
     };
-    let at = |used: &[Tokens], place: usize| used.get(place).copied().unwrap_or(Tokens::MAX);
+    let at = |used: &[Quantity], place: usize| used.get(place).copied().unwrap_or(Quantity::MAX);
     match principal {
         Principal::Agent(_) => {
             let used = used(&[of_provider(Scope::Provider), of_principal(Scope::Agent)]);
-            Used { provider: at(&used, 0), provider_external: Tokens::ZERO, principal: at(&used, 1) }
+            Used {
+                provider: at(&used, 0).tokens,
+                provider_external: Tokens::ZERO,
+                principal: at(&used, 1).tokens,
+                principal_cost: at(&used, 1).cost,
+            }
         }
         Principal::AccessKey(_) => {
             let used = used(&[
@@ -75,7 +96,12 @@ fn used(
                 of_provider(Scope::ProviderExternal),
                 of_principal(Scope::AccessKey),
             ]);
-            Used { provider: at(&used, 0), provider_external: at(&used, 1), principal: at(&used, 2) }
+            Used {
+                provider: at(&used, 0).tokens,
+                provider_external: at(&used, 1).tokens,
+                principal: at(&used, 2).tokens,
+                principal_cost: at(&used, 2).cost,
+            }
         }
     }
 }
@@ -89,6 +115,9 @@ pub(crate) fn charges(permit: &Permit, day: UtcDay) -> Vec<Charge> {
     permit
         .accounts()
         .iter()
-        .map(|wanted| Charge { account: account(wanted.scope, &wanted.name, day), limit: wanted.limit })
+        .map(|wanted| Charge {
+            account: account(wanted.scope, &wanted.name, day),
+            limit: Caps { tokens: wanted.limit, cost: wanted.cost_limit },
+        })
         .collect()
 }

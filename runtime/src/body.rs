@@ -88,14 +88,14 @@ impl AnswerBody {
     /// The provider is done: well, or in the middle.
     fn finish(&mut self, broken: bool) {
         let Some(Metered { meter, settling }) = self.metered.take() else { return };
-        let held = settling.held();
+        let most = settling.most();
         if !broken && meter.is_complete() {
             self.end = End::Clean;
-            settling.finish(meter.settle_finished(held), Outcome::Served);
+            settling.finish(&meter.finished(most), Outcome::Served);
             return;
         }
         self.end = if meter.can_take_an_event() { End::Announce } else { End::Flush { turns: 0 } };
-        settling.finish(meter.settle_given_up(held), Outcome::Cut);
+        settling.finish(&meter.given_up(most), Outcome::Cut);
     }
 }
 
@@ -164,8 +164,8 @@ impl Drop for AnswerBody {
     /// The client left before the end. Dropping the provider's body cancels the request there.
     fn drop(&mut self) {
         if let Some(Metered { meter, settling }) = self.metered.take() {
-            let held = settling.held();
-            settling.finish(meter.settle_given_up(held), Outcome::ClientGone);
+            let most = settling.most();
+            settling.finish(&meter.given_up(most), Outcome::ClientGone);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::body::Body;
@@ -14,14 +14,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use ipnet::IpNet;
 use pai_bundle::unit::{UnixSeconds, UtcDay};
-use pai_ledger::Ledger;
 use pai_ledger::clock::Clock;
+use pai_ledger::{Caps, Ledger};
 use pai_policies::Action;
 
 use crate::address;
 use crate::authorize::Circumstances;
 use crate::body::AnswerBody;
 use crate::candidate::{self, Candidate};
+use crate::count::Counts;
 use crate::forward::{self, Forwarded, Outgoing};
 use crate::identify;
 use crate::meter::{Encoding, Form, Meter};
@@ -45,6 +46,9 @@ pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) ledger: Ledger,
     pub(crate) client: Client,
+    pub(crate) counts: Counts,
+    pub(crate) hold_wait: Duration,
+    pub(crate) budget_headers: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rates: Rates,
     pub(crate) ids: Ids,
@@ -175,6 +179,8 @@ async fn story(
         ledger: &context.shared.ledger,
         ids: &context.shared.ids,
         client: &context.shared.client,
+        counts: &context.shared.counts,
+        hold_wait: context.shared.hold_wait,
         caller: &caller,
         action,
         address: context.address,
@@ -187,13 +193,18 @@ async fn story(
         body: &body,
     };
     match forward::forward(&outgoing, candidates, &mut note).await {
-        Forwarded::Answer { response, hold, from } => {
+        Forwarded::Answer { response, hold, terms, from } => {
             note.answered(response.status());
+            let left = context.shared.budget_headers.then(|| note.budgets_left());
             let (head, body) = response.into_parts();
             let form = if is_stream(&head.headers) { Form::Stream } else { Form::Plain };
             let meter = Meter::new(form, encoding(&head.headers));
-            let body = AnswerBody::new(body, meter, Settling::new(hold, note));
-            Ok(passed_on(context, head.status, &head.headers, &from, Body::new(body)))
+            let body = AnswerBody::new(body, meter, Settling::new(hold, terms, note));
+            let mut response = passed_on(context, head.status, &head.headers, &from, Body::new(body));
+            if let Some(left) = left {
+                put_left(response.headers_mut(), &left);
+            }
+            Ok(response)
         }
         Forwarded::Failure { response, from } => {
             note.answered(response.status());
@@ -228,6 +239,16 @@ fn passed_on(
 fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// What is left of the tightest budgets that the request counts in, itself included as far as it is held.
+fn put_left(headers: &mut HeaderMap, left: &Caps) {
+    if let Some(tokens) = left.tokens {
+        put(headers, "x-pai-budget-remaining-tokens", &tokens.to_string());
+    }
+    if let Some(cost) = left.cost {
+        put(headers, "x-pai-budget-remaining-usd", &cost.to_string());
     }
 }
 

@@ -7,20 +7,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use pai_bundle::catalogue;
-use pai_bundle::name::QualifiedName;
-use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
-use pai_ledger::{Hold, HoldError, Ledger};
-use pai_policies::{Action, Permit};
+use pai_bundle::unit::{UnixSeconds, UtcDay};
+use pai_ledger::{Hold, Ledger};
+use pai_policies::Action;
 
-use crate::authorize::{self, Circumstances};
-use crate::bound::{self, Bound};
+use crate::admit::{self, Admitted};
 use crate::candidate::{self, Candidate};
+use crate::count::Counts;
 use crate::identify::Caller;
 use crate::protocol::anthropic::request::{self, Asked};
-use crate::refusal::{OverBudget, Refusal};
+use crate::refusal::Refusal;
 use crate::settle::Note;
-use crate::snapshot::{Holder, Snapshot, Upstream};
+use crate::snapshot::Snapshot;
+use crate::tariff::Terms;
 use crate::unique::Ids;
 use crate::upstream::{Call, Client, Sent, retry};
 
@@ -30,6 +29,9 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) ids: &'a Ids,
     pub(crate) client: &'a Client,
+    pub(crate) counts: &'a Counts,
+    /// How long the candidates, all together, may wait for room that others hold.
+    pub(crate) hold_wait: Duration,
     pub(crate) caller: &'a Caller,
     pub(crate) action: Action,
     pub(crate) address: IpAddr,
@@ -45,7 +47,7 @@ pub(crate) struct Outgoing<'a> {
 /// What the client gets.
 pub(crate) enum Forwarded {
     /// An answer that has begun, with the hold that its end settles.
-    Answer { response: http::Response<reqwest::Body>, hold: Hold, from: Candidate },
+    Answer { response: http::Response<reqwest::Body>, hold: Hold, terms: Terms, from: Candidate },
     /// The last provider's own refusal, passed on as it is.
     Failure { response: http::Response<reqwest::Body>, from: Candidate },
     /// Ours.
@@ -77,9 +79,10 @@ pub(crate) async fn forward(
     let mut queue: VecDeque<Candidate> = candidates.iter().cloned().collect();
     let mut seen = candidates;
     let mut told: Option<Forwarded> = None;
+    let mut patience = outgoing.hold_wait;
     while let Some(candidate) = queue.pop_front() {
         note.candidate(&candidate);
-        match try_candidate(outgoing, &candidate, note).await {
+        match try_candidate(outgoing, &candidate, &mut patience, note).await {
             Attempt::Refused(refusal) if told.is_none() && !leads_on(&refusal) => {
                 return Forwarded::Refused(refusal);
             }
@@ -122,7 +125,12 @@ fn append_fallbacks(
 }
 
 /// One candidate, with its provider's retries. Every attempt has a permit and a hold of its own.
-async fn try_candidate(outgoing: &Outgoing<'_>, candidate: &Candidate, note: &mut Note) -> Attempt {
+async fn try_candidate(
+    outgoing: &Outgoing<'_>,
+    candidate: &Candidate,
+    patience: &mut Duration,
+    note: &mut Note,
+) -> Attempt {
     let Some(upstream) = outgoing.snapshot.provider(&candidate.provider) else {
         let known = Vec::new();
         let refusal = Refusal::NoProvider { model: candidate.model.to_string(), known };
@@ -131,18 +139,19 @@ async fn try_candidate(outgoing: &Outgoing<'_>, candidate: &Candidate, note: &mu
     let retries = upstream.provider.retry;
     let mut attempt = 1;
     loop {
-        let (permit, hold) = match admit(outgoing, upstream, candidate, note).await {
+        let admitted = admit::admit(outgoing, upstream, candidate, patience, note).await;
+        let Admitted { permit, hold, terms, max_tokens } = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 note.attempt(candidate, &refusal.code());
                 return Attempt::Refused(refusal);
             }
         };
-        let sent = outgoing.client.send(upstream, permit, hold, call(outgoing, candidate)).await;
+        let sent = outgoing.client.send(upstream, permit, hold, call(outgoing, candidate, max_tokens)).await;
         let (result, wait) = match sent {
             Sent::Answered { response, hold } => {
                 note.attempt(candidate, "answered");
-                return Attempt::Done(Forwarded::Answer { response, hold, from: candidate.clone() });
+                return Attempt::Done(Forwarded::Answer { response, hold, terms, from: candidate.clone() });
             }
             Sent::Failed(response) => {
                 note.released();
@@ -190,83 +199,12 @@ fn leads_on(refusal: &Refusal) -> bool {
     refusal.is_about_budget() || matches!(refusal, Refusal::OtherProtocol { .. })
 }
 
-/// Bound, permit, hold: the three things without which nothing is sent.
-async fn admit(
-    outgoing: &Outgoing<'_>,
-    upstream: &Upstream,
-    candidate: &Candidate,
-    note: &mut Note,
-) -> Result<(Permit, Hold), Refusal> {
-    let (tokens, unbounded) = bounded(outgoing, candidate);
-    let circumstances = Circumstances {
-        caller: outgoing.caller,
-        action: outgoing.action,
-        address: outgoing.address,
-        now: outgoing.now,
-        day: outgoing.day,
-    };
-    let decide =
-        |tokens| authorize::authorize(outgoing.snapshot, outgoing.ledger, &circumstances, candidate, tokens);
-    if let Some(what) = unbounded {
-        // Without the tokens first: no cap is the reason here, whatever the number would be.
-        let permit = decide(Tokens::ZERO)?;
-        if is_capped(&permit, upstream, outgoing) {
-            return Err(Refusal::Unbounded { what });
-        }
-    }
-    let permit = decide(tokens)?;
-    let charges = authorize::charges(&permit, outgoing.day);
-    let id = outgoing.ids.hold();
-    let hold = outgoing
-        .ledger
-        .hold(id, charges.clone(), permit.tokens(), outgoing.now)
-        .await
-        .map_err(|error| no_room(error, outgoing.snapshot))?;
-    note.holds(hold.tokens(), charges);
-    Ok((permit, hold))
-}
-
-/// Whether any limit at all applies to the request's tokens.
-fn is_capped(permit: &Permit, upstream: &Upstream, outgoing: &Outgoing<'_>) -> bool {
-    let per_request = match outgoing.caller.holder() {
-        Holder::Agent(name) => outgoing.snapshot.agent(name).and_then(|agent| agent.max_tokens_per_request),
-        Holder::AccessKey(_) => None,
-    };
-    per_request.is_some()
-        || upstream.provider.max_tokens_per_request.is_some()
-        || permit.accounts().iter().any(|account| account.limit.is_some())
-}
-
-/// The most that the request can use with this candidate, and what has no bound.
-fn bounded(outgoing: &Outgoing<'_>, candidate: &Candidate) -> (Tokens, Option<String>) {
-    if !outgoing.action.spends() {
-        return (Tokens::ZERO, None);
-    }
-    let known = catalogue::find(candidate.model.as_str());
-    match bound::of(&outgoing.asked.input, outgoing.asked.max_tokens, known) {
-        Bound::Tokens(tokens) => (tokens, None),
-        Bound::Unbounded { what, one_call } => (one_call, Some(what)),
-    }
-}
-
-/// The ledger's "no", with the policy and the manifest line that say the same.
-fn no_room(error: HoldError, snapshot: &Snapshot) -> Refusal {
-    let HoldError::OverBudget { account, limit, settled, held, asked } = error else {
-        return Refusal::LedgerUnavailable;
-    };
-    let Ok(name) = account.name.parse::<QualifiedName>() else { return Refusal::LedgerUnavailable };
-    let rule =
-        snapshot.limit(account.scope, &name).map(|limit| (limit.policy.to_string(), limit.origin.clone()));
-    let used = settled.saturating_add(held);
-    Refusal::OverBudget(Box::new(OverBudget { scope: account.scope, name, limit, used, asked, rule }))
-}
-
-fn call<'a>(outgoing: &Outgoing<'a>, candidate: &Candidate) -> Call<'a> {
+fn call<'a>(outgoing: &Outgoing<'a>, candidate: &Candidate, max_tokens: Option<u64>) -> Call<'a> {
     Call {
         path: outgoing.path,
         query: outgoing.query,
         headers: outgoing.headers,
-        body: request::with_model(outgoing.body, outgoing.asked, candidate.model.as_str()),
+        body: request::rewritten(outgoing.body, outgoing.asked, candidate.model.as_str(), max_tokens),
         stream: outgoing.asked.stream,
     }
 }

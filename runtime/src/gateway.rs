@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Health};
+use crate::count::Counts;
 use crate::exchange::{self, Shared};
 use crate::listener::{self, ListenError};
 use crate::rate::Rates;
@@ -112,6 +113,9 @@ impl Gateway {
             snapshot: ArcSwap::new(release.snapshot.clone()),
             ledger,
             client,
+            counts: Counts::new(settings.ask_for_counts),
+            hold_wait: settings.hold_wait,
+            budget_headers: settings.budget_headers,
             clock,
             rates: Rates::default(),
             ids: Ids::new()?,

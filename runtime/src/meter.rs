@@ -5,10 +5,10 @@ mod inflate;
 
 use bytes::Bytes;
 use pai_bundle::unit::Tokens;
-use pai_ledger::usage::Settlement;
 
 use crate::protocol::anthropic::stream::{self, Reading};
 use crate::sse::Splitter;
+use crate::tariff::{Measured, Most};
 use inflate::Inflate;
 
 /// Most bytes of a plain answer that are kept to be read at its end.
@@ -115,27 +115,27 @@ impl Meter {
     }
 
     /// What the answer used, when it came to its end.
-    pub(crate) fn settle_finished(mut self, held: Tokens) -> Settlement {
+    pub(crate) fn finished(mut self, most: Most) -> Measured {
         if let Source::Plain(kept) = &self.source
             && self.readable
         {
             stream::read_plain(kept, &mut self.reading);
         }
         match self.reading.usage {
-            Some(usage) if self.reading.output_is_final => Settlement { usage, estimated: false },
-            _ => self.settle_given_up(held),
+            Some(usage) if self.reading.output_is_final => {
+                Measured::Known { usage, tariff: self.reading.tariff }
+            }
+            _ => self.given_up(most),
         }
     }
 
     /// What it used, when it was cut: input as reported; output the larger of what was reported and what was
     /// delivered, never above the hold. Nothing reported leaves the whole hold.
-    pub(crate) fn settle_given_up(self, held: Tokens) -> Settlement {
-        let Some(mut usage) = self.reading.usage.filter(|_| self.readable) else {
-            return Settlement::in_full(held);
-        };
+    pub(crate) fn given_up(self, most: Most) -> Measured {
+        let Some(mut usage) = self.reading.usage.filter(|_| self.readable) else { return Measured::Unknown };
         let delivered = Tokens(self.reading.delivered_bytes.saturating_add(TOKENS_IN_FLIGHT));
-        let room = held.saturating_sub(usage.total().saturating_sub(usage.output));
-        usage.output = usage.output.max(delivered.min(room));
-        Settlement { usage, estimated: true }
+        let room = most.total().saturating_sub(usage.total().saturating_sub(usage.output));
+        usage.output = usage.output.max(delivered.min(room).min(most.output));
+        Measured::Estimated { usage, tariff: self.reading.tariff }
     }
 }

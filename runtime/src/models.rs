@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use pai_bundle::catalogue;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::unit::Tokens;
 use pai_policies::{Action, Facts, Used};
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,7 @@ fn model(id: String, candidate: &Candidate) -> Model {
 
 fn is_allowed(snapshot: &Snapshot, circumstances: &Circumstances<'_>, candidate: &Candidate) -> bool {
     let facts = Facts {
+        cost: NanoUsd::ZERO,
         principal: circumstances.caller.holder().as_principal(),
         provider: &candidate.provider,
         model: &candidate.model,

@@ -75,6 +75,8 @@ pub struct Record {
     pub attempts: Vec<Attempt>,
     /// Tokens held.
     pub held: u64,
+    /// What they may cost.
+    pub held_usd: f64,
     /// Tokens settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<Settled>,
@@ -118,6 +120,8 @@ pub struct Settled {
     pub usage: Usage,
     /// The sum.
     pub total: u64,
+    /// What they cost, by the price table.
+    pub cost_usd: f64,
     /// Whether part of it is an upper estimate, since the answer was cut.
     pub estimated: bool,
 }
@@ -136,6 +140,20 @@ pub struct AccountAfter {
     /// The cap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
+    /// The same in money, where that is capped.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub money: Option<MoneyAfter>,
+}
+
+/// What an account has cost after a request. Dollars for people; the ledger counts in integers.
+#[derive(Debug, Clone, Serialize)]
+pub struct MoneyAfter {
+    /// Spent that day.
+    pub settled_usd: f64,
+    /// Held by requests under way.
+    pub held_usd: f64,
+    /// The cap.
+    pub limit_usd: f64,
 }
 
 /// The file cannot be opened.

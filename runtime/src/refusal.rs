@@ -10,7 +10,8 @@ use http::{HeaderValue, StatusCode};
 use pai_bundle::limit::Scope;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::origin::Origin;
-use pai_bundle::unit::{Tokens, UnixSeconds};
+use pai_bundle::unit::UnixSeconds;
+use pai_ledger::Unit;
 use pai_policies::{Denial, Kind};
 use serde_json::{Value, json};
 
@@ -72,6 +73,8 @@ pub(crate) enum Refusal {
     Denied(Box<Denial>),
     /// Policies agreed and the ledger has no room: another request was faster.
     OverBudget(Box<OverBudget>),
+    /// It would fit, were it not for what requests under way hold; waiting for them has not helped.
+    HeldByOthers(Box<OverBudget>),
     /// Something in it cannot be bounded, and a budget applies.
     Unbounded {
         /// What.
@@ -102,6 +105,9 @@ pub(crate) enum Refusal {
     },
 }
 
+/// In the unit beside it: tokens or nano-dollars.
+type Amount = u64;
+
 /// A hold that did not fit.
 #[derive(Debug, Clone)]
 pub(crate) struct OverBudget {
@@ -109,12 +115,16 @@ pub(crate) struct OverBudget {
     pub(crate) scope: Scope,
     /// Which provider, agent or key.
     pub(crate) name: QualifiedName,
+    /// What of: tokens, or money.
+    pub(crate) unit: Unit,
     /// The cap.
-    pub(crate) limit: Tokens,
-    /// Settled or held.
-    pub(crate) used: Tokens,
+    pub(crate) limit: Amount,
+    /// Spent for good.
+    pub(crate) settled: Amount,
+    /// Set aside for requests under way.
+    pub(crate) held: Amount,
     /// Asked for.
-    pub(crate) asked: Tokens,
+    pub(crate) asked: Amount,
     /// The policy that says the same, and where the cap was written.
     pub(crate) rule: Option<(String, Origin)>,
 }
@@ -123,8 +133,19 @@ impl Refusal {
     /// The policies' kind of cause, for the caller that decides whether another candidate may help.
     pub(crate) fn is_about_budget(&self) -> bool {
         match self {
-            Self::OverBudget(_) => true,
+            Self::OverBudget(_) | Self::HeldByOthers(_) => true,
             Self::Denied(denial) => denial.first.kind == Kind::Budget,
+            _ => false,
+        }
+    }
+
+    /// Whether a smaller upper bound could help, now or once others have ended.
+    pub(crate) fn is_about_amount(&self) -> bool {
+        match self {
+            Self::OverBudget(_) => true,
+            Self::Denied(denial) => {
+                denial.causes().all(|cause| matches!(cause.kind, Kind::Budget | Kind::Size))
+            }
             _ => false,
         }
     }

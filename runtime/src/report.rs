@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 
 use pai_bundle::limit::Scope;
-use pai_bundle::unit::{Tokens, UtcDay};
+use pai_bundle::money::NanoUsd;
+use pai_bundle::unit::UtcDay;
 use pai_ledger::store::StoreError;
 use pai_ledger::store::sled::SledStore;
-use pai_ledger::{Account, Ledger, Totals};
+use pai_ledger::{Account, Ledger, Quantity, Totals};
 use serde::{Deserialize, Serialize};
 
 /// One account on one day.
@@ -23,6 +24,8 @@ pub struct Row {
     pub counts: Counts,
     /// Set aside for requests under way; nothing where no gateway runs.
     pub held_tokens: u64,
+    /// What they may cost.
+    pub held_nano_usd: NanoUsd,
     /// When a request that was counted came in last, in seconds since 1970.
     pub last_used: Option<i64>,
 }
@@ -42,6 +45,10 @@ pub struct Counts {
     pub cache_read_tokens: u64,
     /// Output, thinking included.
     pub output_tokens: u64,
+    /// Searches that the provider ran.
+    pub web_searches: u64,
+    /// What all this cost, by the price table; after a crash also what a mark was ahead.
+    pub cost_nano_usd: NanoUsd,
     /// Counted after a crash, in no class: what a mark was ahead of the last settlement.
     pub recovered_tokens: u64,
     /// The part of all this that is a bound of ours and not the provider's word.
@@ -72,6 +79,8 @@ impl Counts {
             (&mut self.cache_write_1h_tokens, other.cache_write_1h_tokens),
             (&mut self.cache_read_tokens, other.cache_read_tokens),
             (&mut self.output_tokens, other.output_tokens),
+            (&mut self.web_searches, other.web_searches),
+            (&mut self.cost_nano_usd.0, other.cost_nano_usd.0),
             (&mut self.recovered_tokens, other.recovered_tokens),
             (&mut self.estimated_tokens, other.estimated_tokens),
         ];
@@ -90,6 +99,8 @@ impl From<&Totals> for Counts {
             cache_write_1h_tokens: totals.usage.cache_write_1h.0,
             cache_read_tokens: totals.usage.cache_read.0,
             output_tokens: totals.usage.output.0,
+            web_searches: totals.usage.web_searches,
+            cost_nano_usd: totals.quantity().cost,
             recovered_tokens: totals.recovered.0,
             estimated_tokens: totals.estimated.0,
         }
@@ -112,16 +123,17 @@ pub fn live(ledger: &Ledger, days: RangeInclusive<UtcDay>) -> Vec<Row> {
 pub fn at_rest(folder: &std::path::Path, days: &RangeInclusive<UtcDay>) -> Result<Vec<Row>, StoreError> {
     let mut store = SledStore::open(folder)?;
     let totals = pai_ledger::report::totals(&mut store, days)?;
-    Ok(totals.iter().map(|(account, totals)| row(account, totals, Tokens::ZERO)).collect())
+    Ok(totals.iter().map(|(account, totals)| row(account, totals, Quantity::ZERO)).collect())
 }
 
-fn row(account: &Account, totals: &Totals, held: Tokens) -> Row {
+fn row(account: &Account, totals: &Totals, held: Quantity) -> Row {
     Row {
         scope: account.scope,
         name: account.name.clone(),
         day: account.day.to_string(),
         counts: Counts::from(totals),
-        held_tokens: held.0,
+        held_tokens: held.tokens.0,
+        held_nano_usd: held.cost,
         last_used: totals.last_used.map(|at| at.0),
     }
 }

@@ -27,6 +27,12 @@ pub struct Settings {
     pub echo_records: EchoRecords,
     /// How long streams may go on after a stop was asked for.
     pub drain: Duration,
+    /// How long a request waits, all its candidates together, for room that others hold.
+    pub hold_wait: Duration,
+    /// Whether providers are asked how many tokens a prompt has that does not fit a budget by its bytes.
+    pub ask_for_counts: bool,
+    /// Whether answers say how much of the budgets is left.
+    pub budget_headers: bool,
     /// Times of the connection to providers.
     pub upstream: UpstreamTimes,
 }
@@ -62,6 +68,9 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             echo_records: EchoRecords::No,
             drain: Duration::from_secs(30),
+            hold_wait: Duration::from_secs(2),
+            ask_for_counts: true,
+            budget_headers: false,
             upstream: UpstreamTimes { connect: Duration::from_secs(10), read: Duration::from_secs(600) },
         }
     }

@@ -11,14 +11,15 @@ use pai_bundle::origin::Origin;
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_ledger::account::Charge;
 use pai_ledger::usage::Settlement;
-use pai_ledger::{Hold, Ledger};
+use pai_ledger::{Caps, Hold, Ledger, Quantity};
 use pai_policies::Denial;
 
 use crate::candidate::Candidate;
 use crate::identify::Caller;
 use crate::rate::Slot;
-use crate::record::{AccountAfter, Attempt, Deciding, Outcome, Record, Settled};
+use crate::record::{AccountAfter, Attempt, Deciding, MoneyAfter, Outcome, Record, Settled};
 use crate::refusal::Refusal;
+use crate::tariff::{Measured, Most, Terms};
 
 /// The rule that every permit comes from.
 const PERMIT: &str = "base/use";
@@ -30,7 +31,7 @@ pub(crate) struct Note {
     sender: Sender<Record>,
     ledger: Ledger,
     started: Instant,
-    held: Tokens,
+    held: Quantity,
     charges: Vec<Charge>,
     slot: Option<Slot>,
 }
@@ -66,6 +67,7 @@ impl Note {
             policies: Vec::new(),
             attempts: Vec::new(),
             held: 0,
+            held_usd: 0.0,
             settled: None,
             day: None,
             accounts: Vec::new(),
@@ -77,7 +79,7 @@ impl Note {
             sender,
             ledger,
             started: arrival.started,
-            held: Tokens::ZERO,
+            held: Quantity::ZERO,
             charges: Vec::new(),
             slot: None,
         }
@@ -116,18 +118,36 @@ impl Note {
     }
 
     /// Tokens are held from here on; should the request be dropped, they count in full.
-    pub(crate) fn holds(&mut self, tokens: Tokens, charges: Vec<Charge>) {
-        self.held = tokens;
+    pub(crate) fn holds(&mut self, held: Quantity, charges: Vec<Charge>) {
+        self.held = held;
         self.charges = charges;
         self.edit(|record| {
-            record.held = tokens.0;
+            record.held = held.tokens.0;
+            record.held_usd = held.cost.in_dollars();
             record.policies = vec![Deciding { policy: PERMIT.to_owned(), source: None }];
         });
     }
 
+    /// What is left of the tightest caps on the request's accounts.
+    pub(crate) fn budgets_left(&self) -> Caps {
+        let accounts: Vec<_> = self.charges.iter().map(|charge| charge.account.clone()).collect();
+        let balances = self.ledger.balances(&accounts);
+        let left = self.charges.iter().zip(balances).map(|(charge, balance)| {
+            let used = balance.used();
+            (
+                charge.limit.tokens.map(|cap| cap.saturating_sub(used.tokens)),
+                charge.limit.cost.map(|cap| cap.saturating_sub(used.cost)),
+            )
+        });
+        left.fold(Caps::NONE, |least, (tokens, cost)| Caps {
+            tokens: least.tokens.into_iter().chain(tokens).min(),
+            cost: least.cost.into_iter().chain(cost).min(),
+        })
+    }
+
     /// The hold was given back.
     pub(crate) fn released(&mut self) {
-        self.held = Tokens::ZERO;
+        self.held = Quantity::ZERO;
     }
 
     /// The answer has begun.
@@ -145,7 +165,7 @@ impl Note {
             record.code = Some(refusal.code());
             match refusal {
                 Refusal::Denied(denial) => record.policies = deciding(denial),
-                Refusal::OverBudget(over) => {
+                Refusal::OverBudget(over) | Refusal::HeldByOthers(over) => {
                     let deciding = |(policy, origin): &(String, Origin)| Deciding {
                         policy: policy.clone(),
                         source: Some(origin.to_string()),
@@ -177,7 +197,7 @@ impl Note {
 
     /// A hold that was neither released nor settled has been dropped, and so counts in full.
     fn counted_in_full(&self) -> Option<Settlement> {
-        (self.held > Tokens::ZERO).then(|| Settlement::in_full(self.held))
+        (self.held.tokens > Tokens::ZERO).then(|| Settlement::in_full(self.held))
     }
 
     fn elapsed_ms(&self) -> f64 {
@@ -192,6 +212,7 @@ impl Note {
         record.settled = settlement.map(|settlement| Settled {
             usage: settlement.usage,
             total: settlement.usage.total().0,
+            cost_usd: settlement.cost.in_dollars(),
             estimated: settlement.estimated,
         });
         record.day = self.charges.first().map(|charge| charge.account.day.to_string());
@@ -214,9 +235,14 @@ impl Note {
             .map(|((charge, account), balance)| AccountAfter {
                 scope: account.scope,
                 name: account.name,
-                settled: balance.settled.0,
-                held: balance.held.0,
-                limit: charge.limit.map(|limit| limit.0),
+                settled: balance.settled.tokens.0,
+                held: balance.held.tokens.0,
+                limit: charge.limit.tokens.map(|limit| limit.0),
+                money: charge.limit.cost.map(|limit| MoneyAfter {
+                    settled_usd: balance.settled.cost.in_dollars(),
+                    held_usd: balance.held.cost.in_dollars(),
+                    limit_usd: limit.in_dollars(),
+                }),
             })
             .collect()
     }
@@ -239,22 +265,24 @@ fn deciding(denial: &Denial) -> Vec<Deciding> {
 /// A hold whose answer has begun, with the record that its end completes.
 pub(crate) struct Settling {
     hold: Hold,
+    terms: Terms,
     note: Note,
 }
 
 impl Settling {
     /// Takes both: whoever has the answer's body has these.
-    pub(crate) fn new(hold: Hold, note: Note) -> Self {
-        Self { hold, note }
+    pub(crate) fn new(hold: Hold, terms: Terms, note: Note) -> Self {
+        Self { hold, terms, note }
     }
 
-    /// Tokens held.
-    pub(crate) fn held(&self) -> Tokens {
-        self.hold.tokens()
+    /// What is held.
+    pub(crate) fn most(&self) -> Most {
+        self.terms.most
     }
 
     /// Settles and records.
-    pub(crate) fn finish(mut self, settlement: Settlement, outcome: Outcome) {
+    pub(crate) fn finish(mut self, measured: &Measured, outcome: Outcome) {
+        let settlement = self.terms.settlement(measured);
         let charged = self.hold.tokens() > Tokens::ZERO;
         self.hold.settle(settlement);
         self.note.finish(outcome, None, charged.then_some(settlement));

@@ -6,12 +6,13 @@ use pai_bundle::Bundle;
 use pai_bundle::codec::{self, DecodeError};
 use pai_bundle::digest::Digest;
 use pai_bundle::guard::{Enforcement, GuardUse};
-use pai_bundle::limit::{Limit, Scope};
-use pai_bundle::name::QualifiedName;
-use pai_bundle::origin::Places;
+use pai_bundle::limit::{CostLimit, Limit, Scope};
+use pai_bundle::name::{PolicyId, QualifiedName};
+use pai_bundle::origin::{Origin, Places};
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::UnixSeconds;
+use pai_ledger::Unit;
 use pai_policies::candidate::Directory;
 use pai_policies::{Authorizer, LoadError, Principal};
 use secrecy::SecretString;
@@ -76,6 +77,7 @@ pub struct Snapshot {
     agents: HashMap<QualifiedName, Agent>,
     access_keys: HashMap<QualifiedName, AccessKey>,
     limits: HashMap<(Scope, QualifiedName), Limit>,
+    cost_limits: HashMap<(Scope, QualifiedName), CostLimit>,
     credentials: HashMap<String, Held>,
     pepper: Pepper,
 }
@@ -185,6 +187,11 @@ impl Snapshot {
                 .into_iter()
                 .map(|limit| ((limit.scope, limit.name.clone()), limit))
                 .collect(),
+            cost_limits: bundle
+                .cost_limits
+                .into_iter()
+                .map(|limit| ((limit.scope, limit.name.clone()), limit))
+                .collect(),
             credentials,
             pepper,
         })
@@ -205,9 +212,18 @@ impl Snapshot {
         self.access_keys.get(name)
     }
 
-    /// The daily budget of that account.
-    pub fn limit(&self, scope: Scope, name: &QualifiedName) -> Option<&Limit> {
-        self.limits.get(&(scope, name.clone()))
+    /// The policy that states an account's daily budget, and where it was written.
+    pub(crate) fn budget(
+        &self,
+        scope: Scope,
+        name: &QualifiedName,
+        unit: Unit,
+    ) -> Option<(&PolicyId, &Origin)> {
+        let account = (scope, name.clone());
+        match unit {
+            Unit::Tokens => self.limits.get(&account).map(|limit| (&limit.policy, &limit.origin)),
+            Unit::NanoUsd => self.cost_limits.get(&account).map(|limit| (&limit.policy, &limit.origin)),
+        }
     }
 
     /// Whether that principal is still in it.

@@ -7,7 +7,7 @@ pub(crate) mod retry;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use pai_bundle::provider::ProviderKind;
-use pai_ledger::Hold;
+use pai_ledger::{Hold, Quantity};
 use pai_policies::Permit;
 use secrecy::ExposeSecret;
 
@@ -66,7 +66,9 @@ impl Client {
     /// Sends. INVARIANT: the caller held exactly what the permit decided on; a smaller hold is refused here.
     pub(crate) async fn send(&self, upstream: &Upstream, permit: Permit, hold: Hold, call: Call<'_>) -> Sent {
         let provider = permit.provider();
-        if upstream.provider.name != *provider || hold.tokens() != permit.tokens() {
+        if upstream.provider.name != *provider
+            || hold.quantity() != (Quantity { tokens: permit.tokens(), cost: permit.cost() })
+        {
             hold.release();
             return Sent::Unreachable(Refusal::LedgerUnavailable);
         }

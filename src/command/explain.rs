@@ -8,7 +8,7 @@ use miette::miette;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::diagnostic::reference;
-use pai_compiler::inspect::{Balances, Question, Who, World, explain};
+use pai_compiler::inspect::{Balances, Question, Spent, Who, World, explain};
 use pai_ledger::{Clock, SystemClock};
 use pai_policies::Action;
 
@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     /// Tokens that an account stands at today: provider/NAME=N, external/NAME=N, agent/NAME=N or key/NAME=N; repeatable.
     #[arg(long, value_name = "ACCOUNT=N")]
     used: Vec<account::Standing>,
+    /// US dollars that an agent or key has spent today: agent/NAME=12.50 or key/NAME=12.50; repeatable.
+    #[arg(long, value_name = "ACCOUNT=USD")]
+    spent: Vec<account::Spending>,
     /// The namespace of names without one.
     #[arg(short, long, default_value = DEFAULT_NAMESPACE)]
     namespace: Name,
@@ -98,6 +101,11 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         let (account, tokens) = standing.resolve(&arguments.namespace, &bundle)?;
         used.0.insert(account, tokens);
     }
+    let mut spent = Spent::default();
+    for spending in &arguments.spent {
+        let (account, money) = spending.resolve(&arguments.namespace, &bundle)?;
+        spent.0.insert(account, money);
+    }
     let world = World::new(bundle).map_err(|cause| miette!("the bundle cannot be asked: {cause}"))?;
     account::known(&who, &world)?;
     let question = Question {
@@ -113,6 +121,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         address: arguments.address,
         at: arguments.at.unwrap_or_else(|| SystemClock.now()),
         used,
+        spent,
     };
     let explanation = explain::explain(&world, &question);
     match arguments.output {

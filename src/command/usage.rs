@@ -113,7 +113,17 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
 fn table(sums: &[Sum]) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["WHO", "REQUESTS", "INPUT", "CACHE WRITE", "CACHE READ", "OUTPUT", "TOTAL", "HELD"]);
+    table.set_header([
+        "WHO",
+        "REQUESTS",
+        "INPUT",
+        "CACHE WRITE",
+        "CACHE READ",
+        "OUTPUT",
+        "TOTAL",
+        "HELD",
+        "USD",
+    ]);
     for sum in sums {
         let counts = &sum.counts;
         let numbers = [
@@ -126,7 +136,8 @@ fn table(sums: &[Sum]) -> String {
             sum.held_tokens,
         ];
         let who = if sum.kind.is_empty() { sum.name.clone() } else { format!("{} {}", sum.kind, sum.name) };
-        table.add_row(std::iter::once(who).chain(numbers.map(|number| number.to_string())));
+        let dollars = format!("{:.4}", sum.cost_usd);
+        table.add_row(std::iter::once(who).chain(numbers.map(|number| number.to_string())).chain([dollars]));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

@@ -5,6 +5,7 @@ use http::StatusCode;
 use pai_bundle::limit::Scope;
 use pai_bundle::origin::Origin;
 use pai_bundle::unit::{UnixSeconds, UtcDay};
+use pai_ledger::Unit;
 use pai_policies::{Denial, Kind};
 use serde_json::{Value, json};
 
@@ -120,11 +121,12 @@ pub(super) fn of(refusal: &Refusal, now: UnixSeconds) -> Wording {
         ),
         Refusal::Denied(denial) => denied(denial, now),
         Refusal::OverBudget(over) => over_budget(over, now),
+        Refusal::HeldByOthers(over) => held_by_others(over),
         Refusal::Unbounded { what } => forbidden(
             "unbounded_request",
             format!(
                 "{what} can use more tokens than any bound says beforehand, and a token budget applies to \
-                     this request; leave it out"
+                     this request; leave it out, or set spec.unboundedRequests: allow on the provider"
             ),
             json!({ "what": what }),
         ),
@@ -235,17 +237,60 @@ fn denied(denial: &Denial, now: UnixSeconds) -> Wording {
 }
 
 fn over_budget(over: &OverBudget, now: UnixSeconds) -> Wording {
-    let OverBudget { scope, name, limit, used, asked, rule } = over;
+    let OverBudget { scope, name, unit, limit, settled, held, asked, rule } = over;
     let reason = format!(
-        "the daily budget of {} {name} has no room: {used} of {limit} tokens are used or held, and this request can \
-         use up to {asked}",
-        scope_in_words(*scope)
+        "the daily budget of {} {name} has no room: {} of {} are used, {} held, and this request can use up to {}",
+        scope_in_words(*scope),
+        unit.show(*settled),
+        unit.show(*limit),
+        unit.show(*held),
+        unit.show(*asked),
     );
     let rule = rule.as_ref().map(|(policy, origin)| (policy.as_str(), origin));
-    let details = json!({
-        "scope": scope.as_str(), "name": name.to_string(), "limit": limit, "used": used, "asked": asked,
-    });
-    budget(&reason, rule, details, now)
+    budget(&reason, rule, shortage(over), now)
+}
+
+/// Seconds after which it makes sense to come back while others hold what is missing: they settle all the time.
+const HELD_RETRY_SECONDS: u64 = 2;
+
+/// Not the same as a budget that is used up: it is worth coming back, and SDKs do.
+fn held_by_others(over: &OverBudget) -> Wording {
+    let OverBudget { scope, name, unit, limit, settled, held, asked, rule } = over;
+    let rule_text =
+        rule.as_ref().map(|(policy, origin)| format!(" (policy {policy}, {origin})")).unwrap_or_default();
+    let mut details = shortage(over);
+    if let (Value::Object(members), Some((policy, origin))) = (&mut details, rule) {
+        members.insert("policy".to_owned(), Value::String(policy.clone()));
+        members.insert("source".to_owned(), Value::String(origin.to_string()));
+    }
+    Wording {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        error_type: "rate_limit_error",
+        code: "budget_held".to_owned(),
+        message: format!(
+            "what is left of the daily budget of {} {name} is held by requests in flight: {} of {} are used, {} held, and \
+             this request can use up to {}{rule_text}; try again shortly",
+            scope_in_words(*scope),
+            unit.show(*settled),
+            unit.show(*limit),
+            unit.show(*held),
+            unit.show(*asked),
+        ),
+        details,
+        retry: Retry::After(HELD_RETRY_SECONDS),
+    }
+}
+
+fn shortage(over: &OverBudget) -> Value {
+    let OverBudget { scope, name, unit, limit, settled, held, asked, rule: _ } = over;
+    let unit = match unit {
+        Unit::Tokens => "tokens",
+        Unit::NanoUsd => "nano_usd",
+    };
+    json!({
+        "scope": scope.as_str(), "name": name.to_string(), "unit": unit, "limit": limit, "settled": settled,
+        "held": held, "asked": asked,
+    })
 }
 
 fn budget(reason: &str, rule: Option<(&str, &Origin)>, mut details: Value, now: UnixSeconds) -> Wording {

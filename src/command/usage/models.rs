@@ -7,11 +7,12 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use miette::miette;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::unit::UtcDay;
 use pai_runtime::report::Counts;
 use serde::Deserialize;
 
-use super::sums::Sum;
+use super::sums::{Held, Sum};
 use crate::terminal;
 
 /// What is read of a record; `pai_runtime::record` writes them.
@@ -35,6 +36,10 @@ struct Settled {
     cache_read: u64,
     #[serde(default)]
     output: u64,
+    #[serde(default)]
+    web_searches: u64,
+    #[serde(default)]
+    cost_usd: f64,
     #[serde(default)]
     estimated: bool,
 }
@@ -61,7 +66,7 @@ pub(super) fn read(state: &Path, days: &RangeInclusive<UtcDay>) -> miette::Resul
         let (Some(settled), true) = (&record.settled, is_meant) else { continue };
         let name = format!("{}/{}", record.provider.unwrap_or_default(), record.model.unwrap_or_default());
         let sum = sums.entry(name).or_default();
-        sum.add(&settled.counts(), 0);
+        sum.add(&settled.counts(), Held::default());
     }
     if unreadable > 0 {
         terminal::say(&format!("{unreadable} lines of `{}` cannot be read and are left out", path.display()));
@@ -70,6 +75,12 @@ pub(super) fn read(state: &Path, days: &RangeInclusive<UtcDay>) -> miette::Resul
         sums.into_iter().map(|(name, sum)| Sum { kind: "model".to_owned(), name, ..sum }).collect();
     all.sort_by_key(|sum| std::cmp::Reverse(sum.total_tokens));
     Ok(all)
+}
+
+/// Back from what is written for eyes; exact up to nine million dollars a request.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is no balance")]
+fn nano_usd(dollars: f64) -> NanoUsd {
+    NanoUsd((dollars * 1e9).round() as u64)
 }
 
 impl Settled {
@@ -81,6 +92,8 @@ impl Settled {
             cache_write_1h_tokens: self.cache_write_1h,
             cache_read_tokens: self.cache_read,
             output_tokens: self.output,
+            web_searches: self.web_searches,
+            cost_nano_usd: nano_usd(self.cost_usd),
             ..Counts::default()
         };
         if self.estimated {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use pai_bundle::limit::Scope;
+use pai_bundle::money::NanoUsd;
 use pai_runtime::report::{Counts, Row};
 use serde::Serialize;
 
 use super::By;
 
 /// What was used by one of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Sum {
     /// agent, key, provider and so on; empty where all are of one sort that names itself.
     pub(super) kind: String,
@@ -18,10 +19,20 @@ pub(super) struct Sum {
     pub(super) counts: Counts,
     pub(super) total_tokens: u64,
     pub(super) held_tokens: u64,
+    /// For eyes; `cost_nano_usd` is exact.
+    pub(super) cost_usd: f64,
+    pub(super) held_usd: f64,
+}
+
+/// What requests under way hold.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
+    pub(super) tokens: u64,
+    pub(super) cost: NanoUsd,
 }
 
 /// The columns of `-o csv`.
-pub(super) const COLUMNS: [&str; 12] = [
+pub(super) const COLUMNS: [&str; 15] = [
     "kind",
     "name",
     "requests",
@@ -30,20 +41,25 @@ pub(super) const COLUMNS: [&str; 12] = [
     "cache_write_1h_tokens",
     "cache_read_tokens",
     "output_tokens",
+    "web_searches",
     "recovered_tokens",
     "estimated_tokens",
     "total_tokens",
     "held_tokens",
+    "cost_usd",
+    "held_usd",
 ];
 
 impl Sum {
-    pub(super) fn add(&mut self, counts: &Counts, held: u64) {
+    pub(super) fn add(&mut self, counts: &Counts, held: Held) {
         self.counts.add(counts);
         self.total_tokens = self.total_tokens.saturating_add(counts.total());
-        self.held_tokens = self.held_tokens.saturating_add(held);
+        self.held_tokens = self.held_tokens.saturating_add(held.tokens);
+        self.cost_usd = self.counts.cost_nano_usd.in_dollars();
+        self.held_usd += held.cost.in_dollars();
     }
 
-    pub(super) fn cells(&self) -> [String; 12] {
+    pub(super) fn cells(&self) -> [String; 15] {
         let counts = &self.counts;
         let numbers = [
             counts.requests,
@@ -52,14 +68,18 @@ impl Sum {
             counts.cache_write_1h_tokens,
             counts.cache_read_tokens,
             counts.output_tokens,
+            counts.web_searches,
             counts.recovered_tokens,
             counts.estimated_tokens,
             self.total_tokens,
             self.held_tokens,
         ];
-        let mut cells = [const { String::new() }; 12];
+        let mut cells = [const { String::new() }; 15];
         let texts = [self.kind.clone(), self.name.clone()].into_iter();
-        for (cell, text) in cells.iter_mut().zip(texts.chain(numbers.map(|number| number.to_string()))) {
+        let money = [self.cost_usd, self.held_usd].map(|dollars| dollars.to_string());
+        for (cell, text) in
+            cells.iter_mut().zip(texts.chain(numbers.map(|number| number.to_string())).chain(money))
+        {
             *cell = text;
         }
         cells
@@ -87,7 +107,9 @@ pub(super) fn of(by: By, rows: &[Row]) -> Vec<Sum> {
         };
         if is_meant {
             let key = if by == By::Day { ("day", row.day.as_str()) } else { (kind, row.name.as_str()) };
-            sums.entry(key).or_default().add(&row.counts, row.held_tokens);
+            sums.entry(key)
+                .or_default()
+                .add(&row.counts, Held { tokens: row.held_tokens, cost: row.held_nano_usd });
         }
     }
     let named = sums.into_iter().map(|((kind, name), sum)| Sum {
@@ -109,7 +131,15 @@ mod tests {
 
     fn row(scope: Scope, name: &str, day: &str, output: u64) -> Row {
         let counts = Counts { requests: 1, output_tokens: output, ..Counts::default() };
-        Row { scope, name: name.to_owned(), day: day.to_owned(), counts, held_tokens: 1, last_used: None }
+        Row {
+            scope,
+            name: name.to_owned(),
+            day: day.to_owned(),
+            counts,
+            held_tokens: 1,
+            held_nano_usd: NanoUsd(500_000_000),
+            last_used: None,
+        }
     }
 
     #[test]

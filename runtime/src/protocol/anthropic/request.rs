@@ -1,5 +1,6 @@
 //! What is read of a request's body: the model, how much may be answered, and what its input is made of.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -18,6 +19,10 @@ pub(crate) struct Asked {
     pub(crate) model_at: Option<Range<usize>>,
     /// `max_tokens`, where the client sent one.
     pub(crate) max_tokens: Option<u64>,
+    /// Where its value stands: also one of `null`, which says nothing.
+    max_tokens_at: Option<Range<usize>>,
+    /// Whether the answer is asked for in fast mode, which has prices of its own.
+    pub(crate) fast: bool,
     /// Whether the answer is a stream.
     pub(crate) stream: bool,
     /// What the input is made of.
@@ -55,8 +60,10 @@ pub(crate) enum RequestError {
 struct Body<'a> {
     #[serde(borrow, default)]
     model: Option<&'a RawValue>,
-    #[serde(default)]
-    max_tokens: Option<u64>,
+    #[serde(borrow, default, deserialize_with = "as_written")]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "as_written")]
+    speed: Option<&'a RawValue>,
     #[serde(default)]
     stream: Option<bool>,
     #[serde(default)]
@@ -69,6 +76,11 @@ struct Body<'a> {
     mcp_servers: Option<Vec<IgnoredAny>>,
     #[serde(default)]
     container: Option<IgnoredAny>,
+}
+
+/// A value's own text, also where it is `null`.
+fn as_written<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -97,6 +109,12 @@ pub(crate) fn read(body: &Bytes) -> Result<Asked, RequestError> {
         Some(raw) => (serde_json::from_str::<Option<String>>(raw.get())?, place(body, raw.get())),
         None => (None, None),
     };
+    let max_tokens = match parsed.max_tokens {
+        Some(raw) => serde_json::from_str::<Option<u64>>(raw.get())?,
+        None => None,
+    };
+    // Anything else than the word is the provider's to refuse.
+    let speed = parsed.speed.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
     let mut contents = parsed.system.0;
     for message in &parsed.messages {
         contents.add(&message.content);
@@ -124,7 +142,9 @@ pub(crate) fn read(body: &Bytes) -> Result<Asked, RequestError> {
     Ok(Asked {
         model: model.unwrap_or_default(),
         model_at,
-        max_tokens: parsed.max_tokens,
+        max_tokens,
+        max_tokens_at: parsed.max_tokens.and_then(|raw| place(body, raw.get())),
+        fast: speed.as_deref() == Some("fast"),
         stream: parsed.stream.unwrap_or(false),
         input,
     })
@@ -137,16 +157,64 @@ fn place(body: &Bytes, part: &str) -> Option<Range<usize>> {
     (body.get(start..end)? == part.as_bytes()).then_some(start..end)
 }
 
-/// The same body, asking for another model: nothing but the model's string changes.
-pub(crate) fn with_model(body: &Bytes, asked: &Asked, model: &str) -> Bytes {
-    match &asked.model_at {
-        Some(at) if asked.model != model => {
-            let name = serde_json::Value::String(model.to_owned()).to_string();
-            let (before, after) = (&body[..at.start], &body[at.end..]);
-            [before, name.as_bytes(), after].concat().into()
-        }
-        _ => body.clone(),
+/// The same body for one candidate: asking for its model, and where `max_tokens` is given, for at most so many. Nothing
+/// but these values changes, and nothing at all where they are right already.
+pub(crate) fn rewritten(body: &Bytes, asked: &Asked, model: &str, max_tokens: Option<u64>) -> Bytes {
+    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+    if let Some(at) = &asked.model_at
+        && asked.model != model
+    {
+        edits.push((at.clone(), serde_json::Value::String(model.to_owned()).to_string()));
     }
+    if let Some(max_tokens) = max_tokens {
+        edits.push(match &asked.max_tokens_at {
+            Some(at) => (at.clone(), max_tokens.to_string()),
+            None => first_member(body, &format!("\"max_tokens\":{max_tokens}")),
+        });
+    }
+    if edits.is_empty() {
+        return body.clone();
+    }
+    edits.sort_by_key(|(at, _)| at.start);
+    let mut text = Vec::with_capacity(body.len() + 64);
+    let mut copied = 0;
+    for (at, new) in edits {
+        text.extend_from_slice(body.get(copied..at.start).unwrap_or_default());
+        text.extend_from_slice(new.as_bytes());
+        copied = at.end;
+    }
+    text.extend_from_slice(body.get(copied..).unwrap_or_default());
+    text.into()
+}
+
+/// A member put in front of an object's others.
+fn first_member(body: &Bytes, member: &str) -> (Range<usize>, String) {
+    let open = body.iter().position(|&byte| byte == b'{').map_or(0, |at| at + 1);
+    let is_empty = body.get(open..).unwrap_or_default().trim_ascii_start().first() == Some(&b'}');
+    (open..open, if is_empty { member.to_owned() } else { format!("{member},") })
+}
+
+/// What the count of a prompt's tokens depends on, and what `count_tokens` takes
+/// (<https://platform.claude.com/docs/en/api/messages-count-tokens>). It refuses members that it does not know, such as
+/// `max_tokens`.
+const COUNTED: &[&str] = &[
+    "model",
+    "messages",
+    "system",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "output_config",
+    "context_management",
+    "mcp_servers",
+    "cache_control",
+];
+
+/// The body that asks how many tokens this one has.
+pub(crate) fn counting(body: &Bytes) -> Option<Bytes> {
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+    members.retain(|name, _| COUNTED.contains(&name.as_str()));
+    serde_json::to_vec(&members).ok().map(Bytes::from)
 }
 
 #[cfg(test)]
@@ -163,11 +231,49 @@ mod tests {
         let body = Bytes::from(text);
         let asked = read(&body).expect("a request");
         assert_eq!(asked.model, "a/claude-1");
+        let renamed = text.replace("\"a/claude\\u002d1\"", "\"claude-1\"");
+        assert_eq!(rewritten(&body, &asked, "claude-1", None), renamed);
+        assert_eq!(rewritten(&body, &asked, "a/claude-1", None), text);
+    }
+
+    #[test]
+    fn a_maximum_is_put_in_and_nothing_else_changes() {
+        let with = |text: &str, model: &str| {
+            let body = Bytes::from(text.to_owned());
+            let asked = read(&body).expect("a request");
+            assert_eq!(asked.max_tokens, None);
+            String::from_utf8(rewritten(&body, &asked, model, Some(9)).to_vec()).expect("text")
+        };
+        assert_eq!(with(" {}", "m"), " {\"max_tokens\":9}");
         assert_eq!(
-            with_model(&body, &asked, "claude-1"),
-            text.replace("\"a/claude\\u002d1\"", "\"claude-1\"")
+            with("{ \"model\" : \"m\", \"messages\":[ ]}", "m"),
+            "{\"max_tokens\":9, \"model\" : \"m\", \"messages\":[ ]}"
         );
-        assert_eq!(with_model(&body, &asked, "a/claude-1"), text);
+        // A second member of the same name might win over ours.
+        assert_eq!(
+            with("{\"max_tokens\": null ,\"model\":\"a/m\",\"messages\":[]}", "m"),
+            "{\"max_tokens\": 9 ,\"model\":\"m\",\"messages\":[]}"
+        );
+        assert_eq!(
+            with("{\"model\":\"a/m\",\"messages\":[],\"max_tokens\":null}", "m"),
+            "{\"model\":\"m\",\"messages\":[],\"max_tokens\":9}"
+        );
+    }
+
+    #[test]
+    fn what_does_not_count_is_left_out_of_a_count() {
+        let body = Bytes::from_static(
+            b"{\"model\":\"m\",\"max_tokens\":5,\"stream\":true,\"messages\":[],\"metadata\":{},\"system\":\"s\"}",
+        );
+        let counted: serde_json::Value =
+            serde_json::from_slice(&counting(&body).expect("an object")).expect("json");
+        assert_eq!(counted, serde_json::json!({ "model": "m", "messages": [], "system": "s" }));
+    }
+
+    #[test]
+    fn fast_mode_is_noticed() {
+        assert!(asked("{\"speed\":\"f\\u0061st\"}").fast);
+        assert!(!asked("{\"speed\":\"standard\"}").fast && !asked("{\"speed\":7}").fast && !asked("{}").fast);
     }
 
     #[test]

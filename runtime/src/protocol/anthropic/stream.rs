@@ -8,6 +8,7 @@ use pai_ledger::usage::Usage;
 use serde::Deserialize;
 
 use crate::sse::Event;
+use crate::tariff::Tariff;
 
 /// What has been read so far.
 #[derive(Debug, Default)]
@@ -20,19 +21,37 @@ pub(crate) struct Reading {
     pub(crate) stopped: bool,
     /// Whether an error event was seen, which ends a stream as well.
     pub(crate) failed: bool,
+    /// Which price list it goes by.
+    pub(crate) tariff: Tariff,
     /// Bytes of content delivered: at least as many as tokens.
     pub(crate) delivered_bytes: u64,
     counters: Counters,
 }
 
 /// Counters as reported; a negative or fractional one fails to parse, and the event is passed over.
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 struct Counters {
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     cache_creation: Option<CacheCreation>,
+    server_tool_use: Option<ServerToolUse>,
+    #[serde(default, deserialize_with = "word")]
+    speed: Option<String>,
+    #[serde(default, deserialize_with = "word")]
+    inference_geo: Option<String>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+struct ServerToolUse {
+    web_search_requests: Option<u64>,
+}
+
+/// A string, or nothing where something else stands: what only selects a price must not hide the counters.
+fn word<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_str().map(str::to_owned))
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -64,7 +83,7 @@ pub(crate) fn read(event: &Event<'_>, reading: &mut Reading) {
         }
         "message_delta" => {
             if let Ok(delta) = serde_json::from_slice::<WithUsage>(event.data) {
-                let reported = delta.usage.is_some_and(|usage| usage.output_tokens.is_some());
+                let reported = delta.usage.as_ref().is_some_and(|usage| usage.output_tokens.is_some());
                 reading.merge(delta.usage);
                 reading.output_is_final |= reported;
             }
@@ -79,7 +98,7 @@ pub(crate) fn read(event: &Event<'_>, reading: &mut Reading) {
 pub(crate) fn read_plain(document: &[u8], reading: &mut Reading) {
     reading.delivered_bytes = document.len() as u64;
     if let Ok(message) = serde_json::from_slice::<WithUsage>(document) {
-        reading.output_is_final = message.usage.is_some_and(|usage| usage.output_tokens.is_some());
+        reading.output_is_final = message.usage.as_ref().is_some_and(|usage| usage.output_tokens.is_some());
         reading.merge(message.usage);
     }
 }
@@ -93,13 +112,20 @@ impl Reading {
         all.cache_creation_input_tokens = new.cache_creation_input_tokens.or(all.cache_creation_input_tokens);
         all.cache_read_input_tokens = new.cache_read_input_tokens.or(all.cache_read_input_tokens);
         all.cache_creation = new.cache_creation.or(all.cache_creation);
-        self.usage = Some(classes(*all));
+        all.server_tool_use = new.server_tool_use.or(all.server_tool_use);
+        all.speed = new.speed.or(all.speed.take());
+        all.inference_geo = new.inference_geo.or(all.inference_geo.take());
+        self.tariff = Tariff {
+            regional: all.inference_geo.as_deref().is_some_and(|place| !WORLDWIDE.contains(&place)),
+            fast: all.speed.as_deref() == Some("fast"),
+        };
+        self.usage = Some(classes(all));
     }
 }
 
 /// Disjoint classes. Of the cache writes, what the split does not explain counts as five-minute writes, the kind
 /// that is written without asking.
-fn classes(counters: Counters) -> Usage {
+fn classes(counters: &Counters) -> Usage {
     let written = counters.cache_creation_input_tokens.unwrap_or(0);
     let split = counters.cache_creation.unwrap_or_default();
     let one_hour = split.ephemeral_1h_input_tokens.unwrap_or(0);
@@ -110,8 +136,12 @@ fn classes(counters: Counters) -> Usage {
         cache_write_1h: Tokens(one_hour),
         cache_read: Tokens(counters.cache_read_input_tokens.unwrap_or(0)),
         output: Tokens(counters.output_tokens.unwrap_or(0)),
+        web_searches: counters.server_tool_use.and_then(|used| used.web_search_requests).unwrap_or(0),
     }
 }
+
+/// Places of inference at list price: everywhere, or a model that cannot be kept in one place.
+const WORLDWIDE: [&str; 2] = ["global", "not_available"];
 
 #[cfg(test)]
 mod tests {
@@ -124,6 +154,7 @@ mod tests {
             cache_write_1h: Tokens(hour),
             cache_read: Tokens(read),
             output: Tokens(output),
+            web_searches: 0,
         }
     }
 
@@ -171,6 +202,21 @@ mod tests {
             &mut reading,
         );
         assert_eq!(reading.usage, Some(usage(1, [3, 0], 0, 2)));
+    }
+
+    #[test]
+    fn searches_and_the_price_list_are_read() {
+        let mut reading = Reading::default();
+        read_plain(
+            br#"{"usage":{"input_tokens":1,"output_tokens":2,"server_tool_use":{"web_search_requests":3,"other":1},
+                "speed":"fast","inference_geo":"us","service_tier":"standard"}}"#,
+            &mut reading,
+        );
+        assert_eq!(reading.usage.map(|usage| usage.web_searches), Some(3));
+        assert_eq!(reading.tariff, Tariff { regional: true, fast: true });
+        read_plain(br#"{"usage":{"output_tokens":5,"speed":7,"inference_geo":"global"}}"#, &mut reading);
+        assert_eq!(reading.tariff, Tariff { regional: false, fast: true });
+        assert_eq!(reading.usage.map(|usage| usage.output), Some(Tokens(5)));
     }
 
     #[test]

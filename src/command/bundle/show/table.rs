@@ -51,6 +51,16 @@ pub(super) fn of(listing: &Listing<'_>) -> String {
         ]
     });
     section("limits", &["SCOPE", "NAME", "TOKENS/DAY", "POLICY", "SOURCE"], limits.collect());
+    let cost_limits = listing.cost_limits.iter().map(|limit| {
+        vec![
+            limit.scope.to_string(),
+            limit.name.to_string(),
+            limit.nano_usd_per_day.to_string(),
+            limit.policy.to_string(),
+            limit.origin.to_string(),
+        ]
+    });
+    section("limits in money", &["SCOPE", "NAME", "USD/DAY", "POLICY", "SOURCE"], cost_limits.collect());
     let policies = listing.policies.iter().map(|policy| {
         let layer = match policy.layer {
             Layer::Base => "base",
@@ -129,7 +139,7 @@ fn rates(rates: pai_bundle::principal::RateLimits) -> String {
     let parts = [
         rates.max_requests_per_minute.map(|requests| format!("{requests}/min")),
         rates.max_concurrent_requests.map(|requests| format!("{requests} at once")),
-        rates.max_cost_per_day_micro_usd.map(|micros| format!("{micros} uUSD/day")),
+        rates.max_cost_per_day().map(|cost| format!("{cost} USD/day")),
     ];
     match parts.into_iter().flatten().collect::<Vec<_>>().join("\n") {
         none if none.is_empty() => "-".to_owned(),
