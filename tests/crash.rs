@@ -2,22 +2,11 @@
 //! reported, never more than one block per account too many.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pai_bundle::codec;
-use pai_bundle::limit::Scope;
-use pai_bundle::unit::UtcDay;
-use pai_ledger::{Ledger, Settings, SledStore};
-use pai_runtime::secret::Secrets;
-use pai_simulator::{Scenario, Simulator};
-use tempfile::TempDir;
+use crate::processes::{BLOCK, Place};
+use crate::support;
 
-use crate::support::{self, PROVIDER_KEY};
-
-/// A hundredth of it is the largest block that an account keeps ahead of use.
-const LIMIT: u64 = 20_000_000;
-const BLOCK: u64 = LIMIT / 100;
 /// Streams at the same time.
 const CLIENTS: usize = 6;
 
@@ -35,7 +24,7 @@ async fn a_killed_gateway_never_forgets_a_token() {
     for kill in 0..kills() {
         place.simulator.log().clear();
         let mut gateway = place.start();
-        let url = ready(&mut gateway).await;
+        let url = gateway.url().await;
         let clients: Vec<_> =
             (0..CLIENTS).map(|_| tokio::spawn(stream_for_ever(url.clone(), place.token.clone()))).collect();
         // On a busy machine the first request takes its time; a kill before it would test nothing.
@@ -46,8 +35,7 @@ async fn a_killed_gateway_never_forgets_a_token() {
         };
         tokio::time::timeout(Duration::from_secs(60), first).await.expect("a request arrives");
         tokio::time::sleep(Duration::from_millis(60 + random.below(250))).await;
-        gateway.0.kill().expect("killed");
-        gateway.0.wait().expect("gone");
+        gateway.kill();
         clients.iter().for_each(tokio::task::JoinHandle::abort);
         let reported = place.simulator.log().reported_total();
         let counted = place.counted().await;
@@ -74,103 +62,18 @@ async fn a_killed_gateway_never_forgets_a_token() {
         over[over.len() / 2],
         over[over.len() - 1],
     );
+    println!("{}", histogram(&over));
 }
 
-/// A bundle on disk, a state folder, and a provider that outlives the gateway.
-struct Place {
-    simulator: Simulator,
-    folder: TempDir,
-    token: String,
-}
-
-impl Place {
-    async fn new() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let simulator = Simulator::start(pai_simulator::Settings::default()).await.expect("a simulator");
-        simulator.scenario(Scenario {
-            output_tokens: 200,
-            event_delay: Duration::from_millis(2),
-            ..Scenario::default()
-        });
-        let folder = TempDir::new().expect("a folder");
-        let manifests = format!(
-            "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {{name: anthropic}}\nspec:\n  provider: anthropic\n  \
-             apiKeySecretRef: {{name: key}}\n  maxTokensPerDay: {LIMIT}\n---\n\
-             apiVersion: pai.io/v1\nkind: Agent\nmetadata: {{name: coder}}\nspec:\n  \
-             models: [anthropic/claude-haiku-4-5]\n  tokens: {{maxPerDay: {LIMIT}}}\n"
-        );
-        let mut bundle = support::compile(&manifests);
-        support::point_at(&mut bundle, &simulator.url());
-        let pepper = Secrets::new(None, &folder.path().join("state")).pepper().expect("a pepper");
-        let tokens = support::credentials(&mut bundle, &pepper);
-        let (bytes, _) = codec::encode(&bundle).expect("bytes");
-        std::fs::write(folder.path().join("a.bundle"), bytes).expect("a bundle");
-        Self { simulator, token: tokens[0].1.reveal().to_owned(), folder }
-    }
-
-    fn start(&self) -> Process {
-        let child = Command::new(env!("CARGO_BIN_EXE_pai"))
-            .arg("serve")
-            .arg(self.folder.path().join("a.bundle"))
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--state"])
-            .arg(self.state())
-            .env("PAI_SECRET_KEY_API_KEY", PROVIDER_KEY)
-            .env("PAI_LOG", "warn")
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a gateway");
-        Process(child)
-    }
-
-    fn state(&self) -> std::path::PathBuf {
-        self.folder.path().join("state")
-    }
-
-    /// What a gateway would find after the crash, by account.
-    async fn counted(&self) -> Vec<(Scope, u64)> {
-        let store = SledStore::open(self.state().join("ledger")).expect("the store is free again");
-        let ledger = Ledger::open(Box::new(store), Settings::default()).expect("the ledger");
-        let totals = ledger.totals(UtcDay(0)..=UtcDay(u32::MAX));
-        ledger.close().await.expect("closed");
-        let mut counted: Vec<(Scope, u64)> = Vec::new();
-        for (account, totals) in totals {
-            match counted.iter_mut().find(|(scope, _)| *scope == account.scope) {
-                Some((_, tokens)) => *tokens += totals.tokens().0,
-                None => counted.push((account.scope, totals.tokens().0)),
-            }
-        }
-        counted.sort_unstable();
-        counted
-    }
-}
-
-/// A process that is gone when the test is.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The URL that the process says it serves on.
-async fn ready(process: &mut Process) -> String {
-    let stderr = process.0.stderr.take().expect("piped");
-    tokio::task::spawn_blocking(move || {
-        use std::io::BufRead;
-        let mut said = Vec::new();
-        for line in std::io::BufReader::new(stderr).lines() {
-            let line = line.expect("text");
-            if let Some((_, url)) = line.split_once("serving on ") {
-                return url.trim().to_owned();
-            }
-            said.push(line);
-        }
-        panic!("the gateway did not start:\n{}", said.join("\n"));
-    })
-    .await
-    .expect("joined")
+/// In tenths of the largest.
+fn histogram(sorted: &[u64]) -> String {
+    let tenth = sorted.last().map_or(1, |most| most / 10 + 1);
+    let lines = (0..10).map(|number| number * tenth).map(|from| {
+        let kills = sorted.iter().filter(|over| (from..from + tenth).contains(*over)).count();
+        let to = from + tenth - 1;
+        format!("{from:>7} to {to:>7}: {kills:>5} {}", "#".repeat(kills * 60 / sorted.len()))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 async fn stream_for_ever(url: String, token: String) {
@@ -205,18 +108,9 @@ impl Random {
 async fn a_ledger_in_use_is_a_clear_error_and_changes_nothing() {
     let place = Place::new().await;
     let mut first = place.start();
-    ready(&mut first).await;
-    let second = place.start();
-    let output = wait(second);
-    assert_eq!(output.0, Some(2), "{}", output.1);
-    assert!(output.1.contains("in use by another process"), "{}", output.1);
+    first.url().await;
+    let (code, said) = place.start().wait();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("in use by another process"), "{said}");
     assert!(Path::new(&place.state()).exists());
-}
-
-fn wait(mut process: Process) -> (Option<i32>, String) {
-    use std::io::Read;
-    let mut text = String::new();
-    let mut stderr = process.0.stderr.take().expect("piped");
-    stderr.read_to_string(&mut text).expect("text");
-    (process.0.wait().expect("ended").code(), text)
 }

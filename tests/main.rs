@@ -20,8 +20,13 @@ mod money;
 mod waiting;
 /// A thousand requests against a budget for ten.
 mod storm;
+/// A gateway in a process of its own.
+mod processes;
 /// A gateway that is killed, again and again.
 mod crash;
+/// A gateway whose disk fails.
+#[cfg(target_os = "linux")]
+mod disk;
 /// The programs: what they print, and with which exit code they end.
 mod programs;
 /// Wrong manifests, and what is said about them.

@@ -28,12 +28,20 @@ pub struct Settings {
     /// So many of the latest days with any use are kept for reports: memory and disk, about 400 bytes per account
     /// and day.
     pub keep_days: usize,
+    /// A store that takes longer for one call counts as failed. sled can wait for ever after a write that failed: the
+    /// thread that was to say so is gone.
+    pub store_answers_within: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // 35 days: a calendar month and some time to read about it.
-        Self { write_after: Duration::from_millis(200), records_per_commit: 1_024, keep_days: 35 }
+        Self {
+            write_after: Duration::from_millis(200),
+            records_per_commit: 1_024,
+            keep_days: 35,
+            store_answers_within: Duration::from_secs(10),
+        }
     }
 }
 
@@ -81,6 +89,11 @@ impl Ledger {
             .spawn(move || owner::run(&of_thread, store))
             .map_err(LedgerError::Thread)?;
         let owner = OwnerThread { shared: Arc::clone(&shared), thread: Some(thread) };
+        let of_watchdog = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("pai-ledger-watch".to_owned())
+            .spawn(move || of_watchdog.watch_store())
+            .map_err(LedgerError::Thread)?;
         Ok(Self { shared, _owner: Arc::new(owner) })
     }
 
@@ -191,7 +204,8 @@ impl Drop for OwnerThread {
     /// Waits for the last commit, some milliseconds, so that the store is free afterwards.
     fn drop(&mut self) {
         self.shared.start_closing();
-        if let Some(thread) = self.thread.take() {
+        let comes_back = self.shared.wait_for_end();
+        if let Some(thread) = self.thread.take().filter(|_| comes_back) {
             // A thread that panicked has said so in its last words.
             let _ = thread.join();
         }

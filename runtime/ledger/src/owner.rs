@@ -13,8 +13,8 @@ use crate::store::{Store, StoreError};
 /// The owner's life. Ends with the ledger, or with the first error: a disk that failed once is not asked again.
 pub(crate) fn run(shared: &Shared, mut store: Box<dyn Store>) {
     let last_words = LastWords(shared);
-    loop {
-        let result = match shared.next_work() {
+    while let Some(work) = shared.next_work() {
+        let result = match work {
             Work::Commit(batch) => store.commit(&batch).map(|()| shared.publish(&batch)),
             Work::Prune(before) => store.prune(before),
             Work::Close(batch) => {

@@ -20,6 +20,8 @@ use crate::usage::{Settled, Settlement};
 pub(crate) struct Shared {
     core: Mutex<Core>,
     work: Condvar,
+    /// For the watchdog, which otherwise wakes by the clock.
+    end: Condvar,
     ended: watch::Sender<bool>,
     pub(crate) settings: Settings,
 }
@@ -37,6 +39,8 @@ struct Core {
     /// Why nothing is granted any more.
     failure: Option<String>,
     owner: Owner,
+    /// Since when the owner has been waiting for the store.
+    at_store_since: Option<Instant>,
 }
 
 /// What a request that waits is told.
@@ -53,7 +57,12 @@ pub(crate) enum Wait {
 enum Life {
     Open,
     Closing,
+    /// Exact numbers are on their way to the store.
     Closed,
+    /// Nobody uses the store any more.
+    Ended,
+    /// The owner may come back from the store, or not.
+    Stuck,
 }
 
 /// What the owner's thread is doing; it is woken only when it sleeps, because a wake-up is a system call.
@@ -82,8 +91,10 @@ impl Shared {
                 life: Life::Open,
                 failure: None,
                 owner: Owner::Busy,
+                at_store_since: None,
             }),
             work: Condvar::new(),
+            end: Condvar::new(),
             ended: watch::Sender::new(false),
             settings,
         })
@@ -141,7 +152,7 @@ impl Shared {
 
     pub(crate) fn settle(&self, id: RequestId, settlement: &Settlement) -> Settled {
         let mut core = self.lock();
-        if core.life == Life::Closed && core.failure.is_none() {
+        if matches!(core.life, Life::Closed | Life::Ended) && core.failure.is_none() {
             // Counted in full when the ledger was closed.
             return Settled::Unknown;
         }
@@ -198,13 +209,45 @@ impl Shared {
     /// The owner's last words. However it ends, by a panic in a store too: nothing is granted without it.
     pub(crate) fn end(&self) {
         let mut core = self.lock();
-        if core.failure.is_none() && (core.life != Life::Closed || thread::panicking()) {
+        if core.failure.is_none()
+            && (core.life == Life::Open || core.life == Life::Closing || thread::panicking())
+        {
             core.fail("the ledger's thread has ended".to_owned());
         }
-        core.life = Life::Closed;
+        self.end_as(Life::Ended, core);
+    }
+
+    /// Whoever waits for the end waits no longer.
+    fn end_as(&self, life: Life, mut core: MutexGuard<'_, Core>) {
+        core.life = life;
         core.waiters.clear();
         drop(core);
         self.ended.send_replace(true);
+        self.end.notify_all();
+    }
+
+    /// Returns at the end, or once the owner has waited for the store for too long: nothing is granted any more.
+    pub(crate) fn watch_store(&self) {
+        let patience = self.settings.store_answers_within;
+        let mut core = self.lock();
+        while core.life != Life::Ended {
+            let waited = core.at_store_since.map(|since| since.elapsed()).unwrap_or_default();
+            if waited >= patience {
+                core.fail(format!("the disk has not answered for {} seconds", waited.as_secs()));
+                return self.end_as(Life::Stuck, core);
+            }
+            let rest = patience.saturating_sub(waited);
+            core = self.end.wait_timeout(core, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Blocks until nobody uses the store any more; false where the owner may never come back from it.
+    pub(crate) fn wait_for_end(&self) -> bool {
+        let mut core = self.lock();
+        while !matches!(core.life, Life::Ended | Life::Stuck) {
+            core = self.end.wait(core).unwrap_or_else(PoisonError::into_inner);
+        }
+        core.life == Life::Ended
     }
 
     fn after_change(&self, mut core: MutexGuard<'_, Core>) {
@@ -240,36 +283,24 @@ impl Shared {
         })
     }
 
-    /// Sleeps until there is something to do.
-    pub(crate) fn next_work(&self) -> Work {
+    /// Sleeps until there is something to do; `None` once nobody waits for it any more.
+    pub(crate) fn next_work(&self) -> Option<Work> {
         let mut core = self.lock();
+        core.at_store_since = None;
         loop {
             core.owner = Owner::Busy;
-            if core.life == Life::Closing {
-                core.life = Life::Closed;
-                return Work::Close(core.state.finish());
-            }
             let due_in = core.due_in(self.settings.write_after);
-            if due_in == Some(Duration::ZERO) {
-                let batch = core.state.next_batch(Which::All, self.settings.records_per_commit);
-                if !core.state.has_dirty() {
-                    core.dirty_since = None;
+            let work = match core.life {
+                Life::Closing => {
+                    core.life = Life::Closed;
+                    Some(Work::Close(core.state.finish()))
                 }
-                if batch.is_empty() {
-                    continue;
-                }
-                return Work::Commit(batch);
-            }
-            if core.state.has_urgent() {
-                let batch = core.state.next_batch(Which::Urgent, self.settings.records_per_commit);
-                if batch.is_empty() {
-                    continue;
-                }
-                return Work::Commit(batch);
-            }
-            if core.pruned < core.state.latest() {
-                core.pruned = core.state.latest();
-                return Work::Prune(core.state.prune(self.settings.keep_days));
+                Life::Open => core.write(due_in, self.settings),
+                Life::Closed | Life::Ended | Life::Stuck => return None,
+            };
+            if work.is_some() {
+                core.at_store_since = Some(Instant::now());
+                return work;
             }
             core = if let Some(due_in) = due_in {
                 core.owner = Owner::SleepsUntilUrgent;
@@ -299,7 +330,7 @@ impl Core {
         match self.life {
             _ if self.failure.is_some() => Err(HoldError::Unavailable),
             Life::Open => Ok(()),
-            Life::Closing | Life::Closed => Err(HoldError::Closed),
+            Life::Closing | Life::Closed | Life::Ended | Life::Stuck => Err(HoldError::Closed),
         }
     }
 
@@ -315,6 +346,25 @@ impl Core {
             answers.extend(self.waiters.remove(&id).map(|waiter| (waiter, answer)));
         }
         answers
+    }
+
+    /// What should be written now, if anything.
+    fn write(&mut self, due_in: Option<Duration>, settings: Settings) -> Option<Work> {
+        let due = (due_in == Some(Duration::ZERO)).then_some(Which::All);
+        if let Some(which) = due.or_else(|| self.state.has_urgent().then_some(Which::Urgent)) {
+            let batch = self.state.next_batch(which, settings.records_per_commit);
+            if !self.state.has_dirty() {
+                self.dirty_since = None;
+            }
+            if !batch.is_empty() {
+                return Some(Work::Commit(batch));
+            }
+        }
+        if self.pruned < self.state.latest() {
+            self.pruned = self.state.latest();
+            return Some(Work::Prune(self.state.prune(settings.keep_days)));
+        }
+        None
     }
 
     fn due_in(&self, write_after: Duration) -> Option<Duration> {

@@ -287,9 +287,35 @@ impl Store for Gated {
 }
 
 fn gated() -> (Ledger, mpsc::Sender<()>) {
+    gated_with(Settings::default())
+}
+
+fn gated_with(settings: Settings) -> (Ledger, mpsc::Sender<()>) {
     let (open, gate) = mpsc::channel();
     let store = Gated { inner: MemoryStore::default(), gate };
-    (Ledger::open(Box::new(store), Settings::default()).expect("open"), open)
+    (Ledger::open(Box::new(store), settings).expect("open"), open)
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_keeps_nobody_waiting() {
+    let settings = Settings { store_answers_within: Duration::from_millis(50), ..Settings::default() };
+    let (ledger, gate) = gated_with(settings);
+    let refused = hold(&ledger, 1, 1_000, 100).await;
+    assert!(matches!(refused, Err(HoldError::Unavailable)), "{refused:?}");
+    let reason = ledger.failure().expect("it has failed");
+    assert!(reason.starts_with("the disk has not answered for "), "{reason}");
+    // It answers after all; what it says now is not believed.
+    gate.send(()).expect("a commit");
+    assert!(matches!(hold(&ledger, 2, 1_000, 100).await, Err(HoldError::Unavailable)));
+    ledger.close().await.expect_err("not exact");
+}
+
+#[tokio::test]
+async fn a_ledger_on_a_disk_that_does_not_answer_can_be_dropped() {
+    let settings = Settings { store_answers_within: Duration::from_millis(50), ..Settings::default() };
+    let (ledger, _gate) = gated_with(settings);
+    hold(&ledger, 1, 1_000, 100).await.expect_err("no answer");
+    drop(ledger);
 }
 
 #[tokio::test]

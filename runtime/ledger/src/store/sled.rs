@@ -5,6 +5,7 @@
 //! and in 0 of 49 with one `fdatasync` of our own after it. So `flush` here is always followed by that.
 
 use std::fs::{self, File, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -40,18 +41,14 @@ impl SledStore {
         fs::create_dir_all(path).map_err(io("create", path))?;
         let lock = lock(path)?;
         let folder = path.join("sled");
-        let db = open_database(path, &folder)?;
-        let data_path = folder.join("db");
-        let data = File::options().read(true).write(true).open(&data_path).map_err(io("open", &data_path))?;
-        let store = Self { db, data, path: path.to_owned(), _lock: lock };
-        store.sync("create")?;
-        // Names are durable only when the folder that has them is synced.
-        let conf_path = folder.join("conf");
-        File::open(&conf_path).and_then(|file| file.sync_all()).map_err(io("sync", &conf_path))?;
-        for named in [Some(folder.as_path()), Some(path), path.parent()].into_iter().flatten() {
-            let named = if named.as_os_str().is_empty() { Path::new(".") } else { named };
-            File::open(named).and_then(|file| file.sync_all()).map_err(io("sync", named))?;
+        if !folder.exists() {
+            create_database(path, &folder)?;
         }
+        remove_unfinished_snapshots(&folder)?;
+        let db = open_database(path, &folder)?;
+        let data = open_data(&folder)?;
+        let store = Self { db, data, path: path.to_owned(), _lock: lock };
+        store.sync("open")?;
         Ok(store)
     }
 
@@ -106,6 +103,51 @@ impl Store for SledStore {
     fn close(&mut self) -> Result<(), StoreError> {
         self.sync("close")
     }
+}
+
+/// A database gets its name only when it is whole and durable: sled cannot open one whose first writes were lost.
+fn create_database(path: &Path, folder: &Path) -> Result<(), StoreError> {
+    let unfinished = path.join("sled.new");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(io("remove", &unfinished))?;
+    }
+    let db = open_database(path, &unfinished)?;
+    db.flush().map_err(|source| StoreError::Database { action: "create", path: path.to_owned(), source })?;
+    open_data(&unfinished)?.sync_all().map_err(io("sync", &unfinished))?;
+    let conf_path = unfinished.join("conf");
+    File::open(&conf_path).and_then(|file| file.sync_all()).map_err(io("sync", &conf_path))?;
+    sync_folder(&unfinished)?;
+    let panicked = || std::io::Error::other("the database panicked when it was closed");
+    catch_unwind(AssertUnwindSafe(|| drop(db))).map_err(|_| io("create", &unfinished)(panicked()))?;
+    fs::rename(&unfinished, folder).map_err(io("create", folder))?;
+    sync_folder(path)?;
+    // The ledger's folder may be new as well.
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// sled takes a snapshot that it had not finished writing for the newest one, and then refuses to open
+/// (`config.rs`, `get_snapshot_files`; `snapshot.rs`, `write_snapshot`). The one before is still there.
+fn remove_unfinished_snapshots(folder: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(folder).map_err(io("read", folder))? {
+        let path = entry.map_err(io("read", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            tracing::warn!(path = %path.display(), "ledger.snapshot_unfinished");
+            fs::remove_file(&path).map_err(io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Names are durable only when the folder that has them is synced.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder).and_then(|file| file.sync_all()).map_err(io("sync", folder))
+}
+
+/// sled's file, for our own syncs of it.
+fn open_data(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("db");
+    File::options().read(true).write(true).open(&path).map_err(io("open", &path))
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {
