@@ -91,7 +91,8 @@ impl AnswerBody {
         let most = settling.most();
         if !broken && meter.is_complete() {
             self.end = End::Clean;
-            settling.finish(&meter.finished(most), Outcome::Served);
+            let outcome = if meter.has_failed() { Outcome::Cut } else { Outcome::Served };
+            settling.finish(&meter.finished(most), outcome);
             return;
         }
         self.end = if meter.can_take_an_event() { End::Announce } else { End::Flush { turns: 0 } };

@@ -174,6 +174,7 @@ async fn try_candidate(
                 (Forwarded::Refused(refusal), wait)
             }
             Sent::Broke(refusal) => {
+                note.broke();
                 note.attempt(candidate, "broke off; its hold was counted in full");
                 let wait = retry::wait(retries, attempt, None, retry::jitter);
                 (Forwarded::Refused(refusal), wait)

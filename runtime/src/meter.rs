@@ -104,6 +104,11 @@ impl Meter {
         }
     }
 
+    /// Whether a stream has ended with an error of the provider's.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.reading.failed && !self.reading.stopped
+    }
+
     /// Whether an event of ours can be put into the answer here: not into compressed bytes, and not into the middle
     /// of another event, which would make one broken event of the two.
     pub(crate) fn can_take_an_event(&self) -> bool {

@@ -27,7 +27,7 @@ pub enum Outcome {
     UpstreamError,
     /// The provider did not answer.
     UpstreamFailed,
-    /// The provider broke off in the middle of its answer.
+    /// The provider broke off in the middle of its answer, with an error event or without.
     Cut,
     /// The client left, or was disconnected at shutdown.
     ClientGone,
@@ -77,7 +77,7 @@ pub struct Record {
     pub held: u64,
     /// What they may cost.
     pub held_usd: f64,
-    /// Tokens settled.
+    /// Tokens settled, of all attempts together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<Settled>,
     /// The UTC day whose accounts it counts in.
@@ -133,7 +133,7 @@ pub struct AccountAfter {
     pub scope: Scope,
     /// Which provider, agent or key.
     pub name: String,
-    /// Tokens settled that day.
+    /// Tokens settled, of all attempts together.that day.
     pub settled: u64,
     /// Tokens held by requests under way.
     pub held: u64,

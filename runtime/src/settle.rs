@@ -32,6 +32,8 @@ pub(crate) struct Note {
     ledger: Ledger,
     started: Instant,
     held: Quantity,
+    /// Counted in full for attempts that broke off before an answer.
+    lost: Quantity,
     charges: Vec<Charge>,
     slot: Option<Slot>,
 }
@@ -80,6 +82,7 @@ impl Note {
             ledger,
             started: arrival.started,
             held: Quantity::ZERO,
+            lost: Quantity::ZERO,
             charges: Vec::new(),
             slot: None,
         }
@@ -150,6 +153,12 @@ impl Note {
         self.held = Quantity::ZERO;
     }
 
+    /// The attempt broke off before an answer: its hold counts in full, whatever comes of the next.
+    pub(crate) fn broke(&mut self) {
+        self.lost = self.lost.saturating_add(self.held);
+        self.held = Quantity::ZERO;
+    }
+
     /// The answer has begun.
     pub(crate) fn answered(&mut self, status: StatusCode) {
         let elapsed = self.elapsed_ms();
@@ -200,6 +209,18 @@ impl Note {
         (self.held.tokens > Tokens::ZERO).then(|| Settlement::in_full(self.held))
     }
 
+    /// What all attempts together were charged.
+    fn with_lost(&self, settlement: Option<Settlement>) -> Option<Settlement> {
+        if self.lost == Quantity::ZERO {
+            return settlement;
+        }
+        let mut all = settlement.unwrap_or_default();
+        all.usage.output = all.usage.output.saturating_add(self.lost.tokens);
+        all.cost = all.cost.saturating_add(self.lost.cost);
+        all.estimated = true;
+        Some(all)
+    }
+
     fn elapsed_ms(&self) -> f64 {
         self.started.elapsed().as_secs_f64() * 1000.0
     }
@@ -209,7 +230,7 @@ impl Note {
         let Some(mut record) = self.record.take() else { return };
         record.outcome = outcome;
         record.status = status.map_or(record.status, |status| status.as_u16());
-        record.settled = settlement.map(|settlement| Settled {
+        record.settled = self.with_lost(settlement).map(|settlement| Settled {
             usage: settlement.usage,
             total: settlement.usage.total().0,
             cost_usd: settlement.cost.in_dollars(),

@@ -64,11 +64,16 @@ fn steps(pieces: Vec<Piece>, scenario: &Scenario, compress: bool) -> Vec<Step> {
             Some(packer) => pack(packer, &piece.bytes),
             None => piece.bytes,
         };
-        if let Some(Cut::Bytes(end)) = scenario.cut
+        let cut = match scenario.cut {
+            Some(Cut::Bytes(end)) => Some((end, Step::Break)),
+            _ => scenario.stall_after_bytes.map(|end| (end, Step::Stall)),
+        };
+        if let Some((end, last)) = cut
             && sent + bytes.len() > end
         {
             steps.push(Step::Send(Part { bytes: bytes.slice(..end - sent), ended: 0, reports: None }));
-            steps.push(Step::Break);
+            steps.push(Step::Flush);
+            steps.push(last);
             return steps;
         }
         sent += bytes.len();

@@ -17,6 +17,8 @@ pub struct Scenario {
     pub cut: Option<Cut>,
     /// Send nothing more after so many events, and keep the connection open.
     pub stall_after_events: Option<usize>,
+    /// The same after so many bytes of the body, as compressed.
+    pub stall_after_bytes: Option<usize>,
     /// Send an error event after so many events, and end.
     pub error_after_events: Option<usize>,
     /// Send the bytes in pieces of at most so many, each written to the socket by itself.
@@ -46,6 +48,7 @@ impl Default for Scenario {
             event_delay: Duration::ZERO,
             cut: None,
             stall_after_events: None,
+            stall_after_bytes: None,
             error_after_events: None,
             piece_bytes: None,
             gzip: false,
