@@ -65,7 +65,8 @@ struct Case {
 
 impl Case {
     fn scenario(self) -> Scenario {
-        let usual = Scenario { gzip: self.gzip, output_tokens: 60, cache_read: 5, ..Scenario::default() };
+        let usual =
+            Scenario { gzip_unasked: self.gzip, output_tokens: 60, cache_read: 5, ..Scenario::default() };
         match self.end {
             End::Finished => usual,
             End::ProviderRefuses => {

@@ -12,6 +12,8 @@ mod refusals;
 mod routes;
 /// Streams that end in every way there is.
 mod streams;
+/// Answers as providers send them, and what each is charged.
+mod metering;
 /// Every end of an answer, in every form.
 mod aborts;
 /// Other candidates, when one cannot answer.

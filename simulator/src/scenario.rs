@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 /// One answer. The default is a short, well-behaved one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
@@ -25,6 +27,8 @@ pub struct Scenario {
     pub piece_bytes: Option<usize>,
     /// Compress the answer, if the request accepts that.
     pub gzip: bool,
+    /// Compress it whatever the request accepts, as some proxies do.
+    pub gzip_unasked: bool,
     /// Input tokens reported as written to the five-minute cache.
     pub cache_write_5m: u64,
     /// Input tokens reported as written to the one-hour cache.
@@ -37,6 +41,8 @@ pub struct Scenario {
     pub input_raised_by: u64,
     /// Send events and fields that no documentation knows.
     pub unknown_parts: bool,
+    /// Send these bytes as the answer, of the form that was asked for. The log knows nothing of what they report.
+    pub verbatim: Option<Bytes>,
 }
 
 impl Default for Scenario {
@@ -52,12 +58,14 @@ impl Default for Scenario {
             error_after_events: None,
             piece_bytes: None,
             gzip: false,
+            gzip_unasked: false,
             cache_write_5m: 0,
             cache_write_1h: 0,
             cache_read: 0,
             usage: UsageReport::Normal,
             input_raised_by: 0,
             unknown_parts: false,
+            verbatim: None,
         }
     }
 }

@@ -20,8 +20,10 @@ const EVENTS: &str = "text/event-stream; charset=utf-8";
 pub(super) fn answer(ticket: Ticket, asked: &Value, scenario: &Scenario, accepts_gzip: bool) -> Response {
     let answer = message::compose(asked, scenario);
     let streamed = asked.get("stream").and_then(Value::as_bool).unwrap_or(false);
-    let packed = scenario.gzip && accepts_gzip;
-    let pieces = if streamed {
+    let packed = scenario.gzip_unasked || (scenario.gzip && accepts_gzip);
+    let pieces = if let Some(bytes) = &scenario.verbatim {
+        vec![Piece { bytes: bytes.clone(), reports: None }]
+    } else if streamed {
         stream::events(&answer, scenario)
     } else {
         vec![Piece { bytes: message::document(&answer, scenario), reports: answer.reported_in(scenario) }]
