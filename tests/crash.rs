@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::processes::{BLOCK, Place};
+use crate::processes::{BLOCK, Place, Random};
 use crate::support;
 
 /// Streams at the same time.
@@ -89,18 +89,6 @@ async fn stream_for_ever(url: String, token: String) {
         if response.bytes().await.is_err() {
             return;
         }
-    }
-}
-
-/// A small generator, so that a run can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
     }
 }
 

@@ -28,6 +28,9 @@ mod storm;
 mod processes;
 /// A gateway that is killed, again and again.
 mod crash;
+/// A minute of traffic and disconnects.
+#[cfg(target_os = "linux")]
+mod soak;
 /// A gateway whose disk fails.
 #[cfg(target_os = "linux")]
 mod disk;

@@ -31,6 +31,11 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn new() -> Self {
+        Self::with_limit(LIMIT).await
+    }
+
+    /// With so many tokens a day.
+    pub(crate) async fn with_limit(limit: u64) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let simulator = Simulator::start(pai_simulator::Settings::default()).await.expect("a simulator");
         simulator.scenario(Scenario {
@@ -41,9 +46,9 @@ impl Place {
         let folder = TempDir::new().expect("a folder");
         let manifests = format!(
             "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {{name: anthropic}}\nspec:\n  provider: anthropic\n  \
-             apiKeySecretRef: {{name: key}}\n  maxTokensPerDay: {LIMIT}\n---\n\
+             apiKeySecretRef: {{name: key}}\n  maxTokensPerDay: {limit}\n---\n\
              apiVersion: pai.io/v1\nkind: Agent\nmetadata: {{name: coder}}\nspec:\n  \
-             models: [anthropic/claude-haiku-4-5]\n  tokens: {{maxPerDay: {LIMIT}}}\n"
+             models: [anthropic/claude-haiku-4-5]\n  tokens: {{maxPerDay: {limit}}}\n"
         );
         let mut bundle = support::compile(&manifests);
         support::point_at(&mut bundle, &simulator.url());
@@ -118,13 +123,18 @@ pub(crate) struct Process {
 impl Process {
     /// The URL that it says it serves on.
     pub(crate) async fn url(&mut self) -> String {
+        self.says("serving on ").await
+    }
+
+    /// The rest of the word that follows these.
+    pub(crate) async fn says(&mut self, words: &str) -> String {
         let started = Instant::now();
         loop {
             let said = self.said();
-            if let Some((_, rest)) = said.split_once("serving on ")
-                && let Some((url, _)) = rest.split_once('\n')
+            if let Some((_, rest)) = said.split_once(words)
+                && let Some((word, _)) = rest.split_once(char::is_whitespace)
             {
-                return url.trim().to_owned();
+                return word.to_owned();
             }
             let has_ended = self.child.try_wait().expect("a child").is_some();
             assert!(!has_ended && started.elapsed() < Duration::from_secs(60), "it did not start:\n{said}");
@@ -135,6 +145,16 @@ impl Process {
     /// All that it has said so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("no panic").clone()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn terminate(&self) {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("sent").success());
     }
 
     pub(crate) fn kill(&mut self) {
@@ -156,5 +176,17 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A small generator, so that a run can be repeated.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
     }
 }
