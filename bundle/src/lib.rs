@@ -7,6 +7,8 @@ pub mod name;
 pub mod unit;
 pub mod money;
 pub mod price;
+pub mod usage;
+pub mod tariff;
 pub mod pattern;
 pub mod origin;
 pub mod catalogue;

@@ -16,7 +16,7 @@ use crate::pattern::Pattern;
 use crate::policy::Policy;
 use crate::principal::{AccessKey, Agent, Credential, RateLimits};
 use crate::provider::{
-    ExternalAccess, ModelInfo, Provider, ProviderKind, Retry, SecretRef, UnboundedRequests,
+    ExternalAccess, ModelInfo, Provider, ProviderKind, ResponsesApi, Retry, SecretRef, UnboundedRequests,
 };
 use crate::signature::Serial;
 use crate::unit::{Tokens, UnixSeconds};
@@ -109,6 +109,8 @@ pub struct ListedProvider<'a> {
     pub guards: Vec<ListedUse<'a>>,
     pub model_info: &'a [ModelInfo],
     pub unbounded_requests: UnboundedRequests,
+    pub responses: ResponsesApi,
+    pub endpoint_networks: Vec<String>,
     pub origin: Origin,
 }
 
@@ -333,6 +335,8 @@ fn provider(provider: &Provider) -> ListedProvider<'_> {
         guards: uses(&provider.guards),
         model_info: &provider.model_info,
         unbounded_requests: provider.unbounded_requests,
+        responses: provider.responses,
+        endpoint_networks: provider.endpoint_networks.iter().map(ToString::to_string).collect(),
         origin: document(&provider.places),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue;
@@ -152,8 +153,33 @@ pub struct Provider {
     /// What becomes of requests that have no upper bound.
     #[serde(default, skip_serializing_if = "UnboundedRequests::is_default")]
     pub unbounded_requests: UnboundedRequests,
+    /// Whether it is asked for responses in OpenAI's Responses API, or in chat completions.
+    #[serde(default, skip_serializing_if = "ResponsesApi::is_default")]
+    pub responses: ResponsesApi,
+    /// Networks that the endpoint's name may lead to besides public ones. An endpoint that is an address, or a name of
+    /// this machine, names its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoint_networks: Vec<IpNet>,
     /// Where it was written.
     pub places: Places,
+}
+
+/// How a provider is asked for what a client asks in OpenAI's Responses API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ResponsesApi {
+    /// In its own API: chat completions, messages, `generateContent`.
+    #[default]
+    Translated,
+    /// In the same API, with the same bytes.
+    Native,
+}
+
+impl ResponsesApi {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::Translated
+    }
 }
 
 /// What becomes of requests whose use nobody can bound beforehand.

@@ -24,7 +24,7 @@ fn everything() -> Value {
             "externalAccess": { "enabled": true, "maxTokensPerDay": 3 },
             "retry": { "maxAttempts": 1, "initialBackoffMs": 2, "maxBackoffMs": 3 },
             "fallbacks": [model], "guards": [guard], "places": places,
-            "unboundedRequests": "allow", "modelInfo": [{ "model": "m*", "contextTokens": 1, "maxOutputTokens": 2, "price": price }]
+            "unboundedRequests": "allow", "responses": "native", "endpointNetworks": ["10.0.0.0/8"], "modelInfo": [{ "model": "m*", "contextTokens": 1, "maxOutputTokens": 2, "price": price }]
         }],
         "agents": [{
             "name": "default/b", "credentials": [credential], "models": [model], "maxTokensPerDay": 1,
@@ -123,7 +123,8 @@ fn the_listing_keeps_the_names_of_its_fields() {
         providers[].maxTokensPerRequest providers[].externalAccess.enabled \
         providers[].externalAccess.maxTokensPerDay providers[].retry.maxAttempts \
         providers[].retry.initialBackoffMs providers[].retry.maxBackoffMs providers[].fallbacks[] \
-        providers[].guards[].binding providers[].guards[].enforcement providers[].unboundedRequests \
+        providers[].guards[].binding providers[].guards[].enforcement providers[].unboundedRequests providers[].responses \
+        providers[].endpointNetworks[] \
         providers[].modelInfo[].model providers[].modelInfo[].contextTokens \
         providers[].modelInfo[].maxOutputTokens providers[].modelInfo[].price.input \
         providers[].modelInfo[].price.cacheWrite5m providers[].modelInfo[].price.cacheWrite1h \

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 pub(crate) mod rule;
 pub(crate) mod mask;
-pub(crate) mod nearest;
+pub mod nearest;
 pub mod reference;
 mod level;
 pub mod render;

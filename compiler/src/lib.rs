@@ -10,6 +10,7 @@ mod manifest;
 pub mod schema;
 mod workspace;
 mod graph;
+pub mod resources;
 pub mod check;
 mod allow;
 mod lower;

@@ -27,7 +27,7 @@ pub(crate) mod legacy;
 pub(crate) use access_key::AccessKey;
 pub(crate) use agent::Agent;
 pub(crate) use guard_binding::GuardBinding;
-pub(crate) use model_provider::{ModelInfo, ModelProvider, Prices, UnboundedRequests};
+pub(crate) use model_provider::{ModelInfo, ModelProvider, Prices, ResponsesApi, UnboundedRequests};
 
 use crate::source::Span;
 use crate::source::tree::Document;
@@ -49,9 +49,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::ModelProvider, Self::Agent, Self::AccessKey, Self::GuardBinding];
+    /// All of them, in the order in which lists show them.
+    pub const ALL: [Self; 4] = [Self::ModelProvider, Self::Agent, Self::AccessKey, Self::GuardBinding];
 
-    pub(crate) fn as_str(self) -> &'static str {
+    /// As manifests write it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::ModelProvider => ModelProvider::NAME,
             Self::Agent => Agent::NAME,
@@ -61,7 +63,7 @@ impl Kind {
     }
 
     /// The name in commands and of files.
-    pub(crate) fn slug(self) -> &'static str {
+    pub fn slug(self) -> &'static str {
         match self {
             Self::ModelProvider => "model-provider",
             Self::Agent => "agent",

@@ -94,6 +94,15 @@ fn typed<T: DeserializeOwned>(
     }
 }
 
+/// A manifest as data, with the numbers that its author meant; checked or not.
+pub(crate) fn settled(kind: Kind, document: &Document) -> Value {
+    let mut value = document.root.to_value();
+    if let Some(checker) = validator::of(kind) {
+        settle_spellings(document, &checker.schema, &mut value);
+    }
+    value
+}
+
 /// Makes integers of digits with underscores where the schema wants numbers, and complains of them where it wants text,
 /// since YAML 1.1 readers take them for numbers there; the same with days and times that stand where no time is wanted.
 fn settle_spellings(document: &Document, schema: &Value, value: &mut Value) -> Vec<Diagnostic> {

@@ -11,7 +11,7 @@ use pai_bundle::name::{ModelId, PolicyId, QualifiedName};
 use pai_bundle::origin::{Origin, Places, Position};
 use pai_bundle::policy::{Policy, Slice};
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
-use pai_bundle::provider::{ExternalAccess, Provider, ProviderKind, Retry, UnboundedRequests};
+use pai_bundle::provider::{ExternalAccess, Provider, ProviderKind, ResponsesApi, Retry, UnboundedRequests};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_policies::{Action, Authorizer, Facts, Kind, Permit, Principal, Used, base};
 
@@ -53,6 +53,8 @@ fn bundle() -> Bundle {
         guards: vec![],
         model_info: vec![],
         unbounded_requests: UnboundedRequests::Refuse,
+        responses: ResponsesApi::Translated,
+        endpoint_networks: vec![],
         places: places("anthropic.yaml", &[]),
     };
     let agent = Agent {

@@ -94,11 +94,7 @@ impl<'a> Known<'a> {
 }
 
 /// `did you mean X?`, or else what there is: `NOUN are: a, b`.
-pub(crate) fn suggest<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str>,
-    noun: &str,
-) -> Option<String> {
+pub fn suggest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>, noun: &str) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(name) = nearest(written, known.iter().copied()) {
         return Some(format!("did you mean `{name}`?"));

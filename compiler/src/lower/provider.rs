@@ -6,7 +6,9 @@ use pai_bundle::catalogue;
 use pai_bundle::name::{ModelId, ModelRef, QualifiedName};
 use pai_bundle::pattern::Pattern;
 use pai_bundle::price::Price;
-use pai_bundle::provider::{ExternalAccess, ModelInfo, Provider, Retry, SecretRef, UnboundedRequests};
+use pai_bundle::provider::{
+    ExternalAccess, ModelInfo, Provider, ProviderKind, ResponsesApi, Retry, SecretRef, UnboundedRequests,
+};
 
 use super::guard;
 use super::places::places;
@@ -77,6 +79,12 @@ pub(super) fn lower(provider: &Resource<ModelProvider>, models: &Models, sources
             manifest::UnboundedRequests::Refuse => UnboundedRequests::Refuse,
             manifest::UnboundedRequests::Allow => UnboundedRequests::Allow,
         },
+        responses: match spec.responses_api {
+            Some(manifest::ResponsesApi::Native) => ResponsesApi::Native,
+            None if spec.provider == ProviderKind::OpenAi && spec.endpoint.is_none() => ResponsesApi::Native,
+            Some(manifest::ResponsesApi::Translated) | None => ResponsesApi::Translated,
+        },
+        endpoint_networks: spec.endpoint_networks.clone(),
         places: places(provider, sources),
     }
 }

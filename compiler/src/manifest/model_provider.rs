@@ -1,5 +1,6 @@
 //! The `ModelProvider` manifest: one LLM subscription and all its models.
 
+use ipnet::IpNet;
 use pai_bundle::name::ModelRef;
 use pai_bundle::provider::ProviderKind;
 use schemars::{JsonSchema, Schema};
@@ -101,6 +102,30 @@ pub(crate) struct ModelProvider {
     #[serde(default)]
     #[schemars(example = UnboundedRequests::Refuse, extend("default" = "refuse"))]
     pub(crate) unbounded_requests: UnboundedRequests,
+    /// How the service is asked for what clients ask in OpenAI's Responses API: `native`, in the same API, or
+    /// `translated`, in chat completions. Left out: native for OpenAI itself, translated for services behind an
+    /// `endpoint`, few of which have that API.
+    #[serde(default)]
+    #[schemars(example = ResponsesApi::Native)]
+    pub(crate) responses_api: Option<ResponsesApi>,
+    /// Networks that the endpoint's name may lead to although they are not public, such as those of a cluster. Left out
+    /// or empty: public addresses alone, and whatever an endpoint names that is an address itself or `localhost`.
+    /// Addresses of a cloud's metadata service are never asked unless the endpoint is one.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::Cidr>")]
+    #[schemars(example = ["10.0.0.0/8"])]
+    pub(crate) endpoint_networks: Vec<IpNet>,
+}
+
+/// How a service is asked for responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(crate) enum ResponsesApi {
+    /// In the same API.
+    Native,
+    /// In chat completions.
+    Translated,
 }
 
 /// What becomes of requests that have no upper bound.

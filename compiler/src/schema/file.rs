@@ -168,6 +168,7 @@ mod tests {
             "maxOutputTokens",
             "usdPerMillionTokens",
             // Depends on another field.
+            "responsesApi",
             "onError",
             "cacheRead",
             "cacheWrite5m",

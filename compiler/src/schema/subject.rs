@@ -35,6 +35,15 @@ impl Subject {
     }
 }
 
+impl Kind {
+    /// Whether people may mean it by this: `ModelProvider`, `model-provider`, `model-providers`, `mp`, in any case.
+    pub fn is_called(self, written: &str) -> bool {
+        let names = super::crd::names(self);
+        let spoken = [names.plural, names.singular].into_iter().chain(names.short);
+        spoken.into_iter().any(|name| name.eq_ignore_ascii_case(written))
+    }
+}
+
 /// There is no such kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no kind `{written}`{}the kinds are {}; `all` is all of them, `test` policy tests", self.hint(), self.kinds())]
@@ -66,11 +75,7 @@ impl FromStr for Subject {
             CASES => return Ok(Self::Cases),
             _ => {}
         }
-        let found = Kind::ALL.into_iter().find(|kind| {
-            let names = super::crd::names(*kind);
-            let spoken = [names.plural, names.singular].into_iter().chain(names.short);
-            spoken.into_iter().any(|name| name == written)
-        });
+        let found = Kind::ALL.into_iter().find(|kind| kind.is_called(&written));
         found.map(Self::One).ok_or_else(|| UnknownKind { written: text.to_owned() })
     }
 }

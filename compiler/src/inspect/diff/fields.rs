@@ -12,7 +12,7 @@ use pai_bundle::pattern::Pattern;
 use pai_bundle::price::Price;
 use pai_bundle::principal::{Credential, RateLimits};
 use pai_bundle::provider::Provider;
-use pai_bundle::provider::{ModelInfo, UnboundedRequests};
+use pai_bundle::provider::{ModelInfo, ResponsesApi, UnboundedRequests};
 use pai_bundle::unit::Tokens;
 
 use super::moment;
@@ -146,6 +146,13 @@ fn of_provider(provider: &Provider, all: &mut Fields) {
         UnboundedRequests::Allow => ("allow", None),
     };
     of.put("/spec/unboundedRequests", text.to_owned(), Nature::Rate(cap));
+    let responses = match provider.responses {
+        ResponsesApi::Native => "native",
+        ResponsesApi::Translated => "translated",
+    };
+    of.put("/spec/responsesApi", responses.to_owned(), Nature::Beside);
+    let networks: Vec<String> = provider.endpoint_networks.iter().map(ToString::to_string).collect();
+    of.put("/spec/endpointNetworks", or(networks.join(", "), "public"), Nature::Beside);
 }
 
 fn model_info(info: &ModelInfo) -> String {
