@@ -4,24 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use pai_bundle::unit::{Tokens, UtcDay};
-use serde::{Deserialize, Serialize};
 
+use super::shared::Shared;
 use crate::account::Shortage;
 use crate::quantity::Quantity;
-use crate::shared::Shared;
+use crate::request::RequestId;
 use crate::usage::{Settled, Settlement};
-
-/// Names a request while its hold is open. Made at random by whoever admits the request, before anything is held.
-/// One that is no longer open may be used again: the next attempt of the same request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RequestId(pub u128);
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
 
 /// Nothing was held.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

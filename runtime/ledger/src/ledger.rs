@@ -1,19 +1,22 @@
 //! The ledger as the gateway sees it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use pai_bundle::unit::{UnixSeconds, UtcDay};
 
+use super::hold::{Hold, HoldError};
+use super::owner;
+use super::shared::{Answer, Shared, Wait};
+use super::sync::{Builder, JoinHandle};
 use crate::account::{Account, Balance, Charge};
-use crate::hold::{Hold, HoldError, RequestId};
-use crate::owner;
 use crate::quantity::Quantity;
 use crate::recover::recover;
-use crate::shared::{Answer, Shared, Wait};
+use crate::report::{self, Statement};
+use crate::request::RequestId;
 use crate::state::{Patience, State};
 use crate::store::{Store, StoreError};
 use crate::usage::Totals;
@@ -37,7 +40,7 @@ impl Default for Settings {
     fn default() -> Self {
         // 35 days: a calendar month and some time to read about it.
         Self {
-            write_after: Duration::from_millis(200),
+            write_after: Duration::from_millis(20),
             records_per_commit: 1_024,
             keep_days: 35,
             store_answers_within: Duration::from_secs(10),
@@ -84,20 +87,21 @@ impl Ledger {
         }
         let shared = Shared::new(state, settings);
         let of_thread = Arc::clone(&shared);
-        let thread = thread::Builder::new()
+        let thread = Builder::new()
             .name("pai-ledger".to_owned())
             .spawn(move || owner::run(&of_thread, store))
             .map_err(LedgerError::Thread)?;
         let owner = OwnerThread { shared: Arc::clone(&shared), thread: Some(thread) };
         let of_watchdog = Arc::clone(&shared);
-        thread::Builder::new()
+        Builder::new()
             .name("pai-ledger-watch".to_owned())
             .spawn(move || of_watchdog.watch_store())
             .map_err(LedgerError::Thread)?;
         Ok(Self { shared, _owner: Arc::new(owner) })
     }
 
-    /// The day that a request admitted now is charged to: never an earlier one than the latest day charged before.
+    /// The day that a request admitted now is charged to: never an earlier one than the latest day charged before. Opens
+    /// nothing; [`Ledger::hold`] does. Here and there `now` is the time that a [`crate::Calendar`] believes.
     pub fn today(&self, now: UnixSeconds) -> UtcDay {
         self.shared.read(|state| state.today(now))
     }
@@ -159,7 +163,18 @@ impl Ledger {
 
     /// What was used in these days, sorted by account.
     pub fn totals(&self, days: RangeInclusive<UtcDay>) -> Vec<(Account, Totals)> {
-        self.shared.read(|state| state.totals(&days))
+        let statements = self.statements(&days).into_iter();
+        statements.map(|statement| (statement.account, statement.totals)).collect()
+    }
+
+    /// All that is known of the accounts of these days, all of one moment, sorted by account.
+    pub fn statements(&self, days: &RangeInclusive<UtcDay>) -> Vec<Statement> {
+        report::sorted(self.shared.read(|state| state.statements(days)))
+    }
+
+    /// The days in which something was used.
+    pub fn days(&self) -> BTreeSet<UtcDay> {
+        self.shared.read(State::days)
     }
 
     /// How many holds are open.

@@ -29,7 +29,16 @@
 //! # }
 //! ```
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::duplicate_mod,
+        reason = "`schedules` runs the same files under threads that it schedules itself"
+    )
+)]
+
 pub mod clock;
+pub mod calendar;
 pub mod quantity;
 pub mod account;
 pub mod usage;
@@ -40,20 +49,27 @@ pub mod record;
 pub mod store;
 mod recover;
 pub mod report;
+pub mod request;
+mod sync;
 mod shared;
 mod owner;
 pub mod hold;
 pub mod ledger;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod schedules;
 
 pub use account::{Account, Balance, Charge, Shortage};
+pub use calendar::Calendar;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use hold::{Hold, HoldError, RequestId};
+pub use hold::{Hold, HoldError};
 pub use ledger::{Ledger, LedgerError, Settings};
 pub use quantity::{Caps, Quantity, Unit};
 pub use record::{RecordError, StoredAccount};
+pub use report::Statement;
+pub use request::RequestId;
 pub use store::memory::{Fault, MemoryDisk, MemoryStore};
 pub use store::sled::SledStore;
-pub use store::{Store, StoreError};
+pub use store::{CorruptRecord, Store, StoreError};
 pub use usage::{Settled, Settlement, Totals, Usage};

@@ -5,9 +5,9 @@
 
 use std::error::Error;
 
+use super::shared::{Shared, Work};
 use crate::account::Account;
 use crate::record::StoredAccount;
-use crate::shared::{Shared, Work};
 use crate::store::{Store, StoreError};
 
 /// The owner's life. Ends with the ledger, or with the first error: a disk that failed once is not asked again.

@@ -1,18 +1,20 @@
 //! Where requests and the owner of the store meet: one short lock around the state, and who waits for what.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pai_bundle::unit::{UnixSeconds, UtcDay};
 use tokio::sync::{oneshot, watch};
 
+use super::hold::{Hold, HoldError};
+use super::ledger::Settings;
+use super::sync::{Condvar, Mutex, MutexGuard};
 use crate::account::{Account, Charge, Shortage};
-use crate::hold::{Hold, HoldError, RequestId};
-use crate::ledger::Settings;
 use crate::quantity::Quantity;
 use crate::record::StoredAccount;
+use crate::request::RequestId;
 use crate::state::{Admission, Called, Patience, Refusal, State, Which};
 use crate::usage::{Settled, Settlement};
 
@@ -189,6 +191,7 @@ impl Shared {
         let mut core = self.lock();
         if core.life == Life::Open {
             core.life = Life::Closing;
+            core.state.stop_granting();
             core.waiters.clear();
         }
         drop(core);

@@ -1,10 +1,12 @@
 //! Random histories of the state machine and its store against a model that is too simple to be wrong.
 //!
 //! A history holds tokens and money, with patience and without, settles, settles again, drops, releases, gives up,
-//! writes, loses power before or after a write lands, stops cleanly, and sees midnights and clocks that step back. After every step the promise is checked, both for the
-//! numbers in memory and for what a power cut at that moment would leave.
+//! writes, loses power before or after a write lands, stops cleanly, and sees midnights and clocks that step back or ahead.
+//! After every step the promise is checked, both for the numbers in memory and for what a power cut at that moment would
+//! leave.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use pai_bundle::limit::Scope;
 use pai_bundle::money::NanoUsd;
@@ -12,10 +14,12 @@ use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
 use proptest::prelude::*;
 
 use crate::account::{Account, Charge};
-use crate::hold::RequestId;
+use crate::calendar::Belief;
+use crate::clock::Moment;
 use crate::quantity::{Caps, Quantity, Unit};
 use crate::record::StoredAccount;
 use crate::recover::recover;
+use crate::request::RequestId;
 use crate::state::{Admission, Called, Patience, Refusal, State, Which};
 use crate::store::Store;
 use crate::store::memory::{MemoryDisk, MemoryStore};
@@ -53,7 +57,11 @@ enum Step {
     },
     CleanStop,
     Midnight,
+    /// Time passes; at its end somebody looks at the clock.
+    Seconds(u8),
+    /// By a day, as does the next one.
     ClockStepsBack,
+    ClockStepsAhead,
     Prune,
 }
 
@@ -76,7 +84,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<bool>().prop_map(|lands| Step::PowerCut { lands }),
         1 => Just(Step::CleanStop),
         1 => Just(Step::Midnight),
+        3 => (1_u8..8).prop_map(Step::Seconds),
         1 => Just(Step::ClockStepsBack),
+        2 => Just(Step::ClockStepsAhead),
         1 => Just(Step::Prune),
     ];
     prop::collection::vec(step, 1..200)
@@ -109,6 +119,36 @@ struct Model {
     given_back: BTreeMap<Counter, u64>,
     given_back_at_write: BTreeMap<Counter, u64>,
     given_back_at_durable_write: BTreeMap<Counter, u64>,
+    watch: Watch,
+}
+
+/// The model's clocks, in seconds.
+#[derive(Debug, Default)]
+struct Watch {
+    passed: i64,
+    /// By how much the wall clock was turned.
+    turned: i64,
+    /// What of it is believed.
+    believed: i64,
+    /// All looks of the process: how far the clock was turned, and when.
+    looks: Vec<(i64, i64)>,
+}
+
+impl Watch {
+    /// A turn ahead is believed once all looks of five seconds have seen it.
+    fn look(&mut self) {
+        self.looks.push((self.turned, self.passed));
+        let same = self.looks.iter().rev().take_while(|(turned, _)| *turned == self.turned);
+        let since = same.last().map_or(self.passed, |(_, at)| *at);
+        if self.turned < self.believed || self.passed - since >= 5 {
+            self.believed = self.turned;
+        }
+    }
+
+    fn restart(&mut self) {
+        self.believed = self.turned;
+        self.looks.clear();
+    }
 }
 
 #[derive(Debug)]
@@ -175,15 +215,19 @@ struct Simulation {
     state: State,
     disk: MemoryDisk,
     under_way: Option<Vec<(Account, StoredAccount)>>,
-    now: UnixSeconds,
+    clock: Moment,
+    belief: Belief,
     model: Model,
 }
+
+const START: i64 = 100 * 86_400 + 5;
 
 impl Simulation {
     fn new() -> Self {
         let (state, _) = recover(Vec::new());
-        let now = UnixSeconds(100 * 86_400 + 5);
-        Self { state, disk: MemoryDisk::default(), under_way: None, now, model: Model::default() }
+        let clock = Moment { wall: UnixSeconds(START), steady: Instant::now() };
+        let belief = Belief::new(clock);
+        Self { state, disk: MemoryDisk::default(), under_way: None, clock, belief, model: Model::default() }
     }
 
     fn step(&mut self, step: &Step) {
@@ -217,8 +261,13 @@ impl Simulation {
             Step::Land => self.land(),
             Step::PowerCut { lands } => self.power_cut(lands),
             Step::CleanStop => self.clean_stop(),
-            Step::Midnight => self.now.0 += 86_400,
-            Step::ClockStepsBack => self.now.0 -= 86_400,
+            Step::Midnight => self.pass(86_400),
+            Step::Seconds(seconds) => {
+                self.pass(seconds.into());
+                self.look();
+            }
+            Step::ClockStepsBack => self.turn(-86_400),
+            Step::ClockStepsAhead => self.turn(86_400),
             Step::Prune => {
                 if self.under_way.is_none() {
                     let kept = self.state.prune(2);
@@ -229,13 +278,35 @@ impl Simulation {
         }
     }
 
+    fn pass(&mut self, seconds: u32) {
+        self.clock.wall.0 += i64::from(seconds);
+        self.clock.steady += Duration::from_secs(seconds.into());
+        self.model.watch.passed += i64::from(seconds);
+    }
+
+    fn turn(&mut self, seconds: i64) {
+        self.clock.wall.0 += seconds;
+        self.model.watch.turned += seconds;
+    }
+
+    /// What is believed to be the time.
+    fn look(&mut self) -> UnixSeconds {
+        self.belief.look(self.clock);
+        let watch = &mut self.model.watch;
+        watch.look();
+        let believed = self.belief.time(self.clock);
+        assert_eq!(believed.0, START + watch.passed + watch.believed);
+        believed
+    }
+
     /// A hold that waits for its mark cannot be settled: nobody has it yet.
     fn may_have_left(&self, id: u128) -> bool {
         self.model.open.get(&id).is_none_or(|open| open.admission == Admission::Granted)
     }
 
     fn hold(&mut self, id: u128, mask: u8, (permille, price): (u64, u64), patience: Patience) {
-        let day = UtcDay::containing(self.now);
+        let now = self.look();
+        let day = UtcDay::containing(now);
         let chosen = LIMITS.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, of)| of);
         let charges: Vec<_> = chosen
             .map(|&(scope, [tokens, cost])| Charge {
@@ -247,7 +318,7 @@ impl Simulation {
         let scale = charges.iter().filter_map(|charge| charge.limit.tokens).min().unwrap_or(Tokens(5_000)).0;
         let tokens = scale * permille / 1_000;
         let quantity = Quantity { tokens: Tokens(tokens), cost: NanoUsd(tokens * price) };
-        let outcome = self.state.hold(RequestId(id), charges, quantity, self.now, patience);
+        let outcome = self.state.hold(RequestId(id), charges, quantity, now, patience);
 
         if self.model.open.contains_key(&id) || self.model.queued.iter().any(|queued| queued.0 == id) {
             assert_eq!(outcome, Err(Refusal::AlreadyOpen));
@@ -370,6 +441,8 @@ impl Simulation {
         self.model.latest = state.latest().0;
         self.model.queued.clear();
         self.state = state;
+        self.belief = Belief::new(self.clock);
+        self.model.watch.restart();
     }
 
     fn counters(&self) -> Vec<Counter> {
@@ -383,6 +456,7 @@ impl Simulation {
     fn check(&self) {
         assert_eq!(self.state.broken(), None);
         assert_eq!(self.state.open_holds(), self.model.open.len());
+        assert_eq!(self.state.latest(), UtcDay(self.model.latest));
         let queued: Vec<_> = self.model.queued.iter().map(|queued| RequestId(queued.0)).collect();
         assert_eq!(self.state.queued(), queued);
         if let Some((_, scopes, quantity)) = self.model.queued.first() {

@@ -9,7 +9,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 
 use pai_bundle::unit::{UnixSeconds, UtcDay};
@@ -17,8 +17,9 @@ use pai_bundle::unit::{UnixSeconds, UtcDay};
 use crate::account::{Account, Balance, Charge, Shortage};
 use crate::clock::day_of;
 use crate::entry::{Day, Entry};
-use crate::hold::RequestId;
 use crate::quantity::{Quantity, Unit};
+use crate::report::Statement;
+use crate::request::RequestId;
 use crate::usage::{Settled, Settlement, Totals};
 
 pub(crate) use journal::Which;
@@ -177,19 +178,28 @@ impl State {
         self.accounts.get(account).map(Entry::balance).unwrap_or_default()
     }
 
-    /// Accounts of these days in which something was counted or is held, sorted.
-    pub(crate) fn totals(&self, days: &RangeInclusive<UtcDay>) -> Vec<(Account, Totals)> {
-        let mut totals: Vec<_> = self
-            .accounts
-            .iter()
-            .filter(|(account, entry)| {
-                let is_used = entry.totals != Totals::default() || entry.balance() != Balance::default();
-                days.contains(&account.day) && is_used
+    /// Accounts of these days in which something was counted or is held, in no order: sorting need not keep the lock.
+    pub(crate) fn statements(&self, days: &RangeInclusive<UtcDay>) -> Vec<Statement> {
+        self.used_accounts()
+            .filter(|(account, _)| days.contains(&account.day))
+            .map(|(account, entry)| Statement {
+                account: account.clone(),
+                totals: entry.totals,
+                held: entry.balance().held,
+                mark: entry.mark,
             })
-            .map(|(account, entry)| (account.clone(), entry.totals))
-            .collect();
-        totals.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        totals
+            .collect()
+    }
+
+    /// The days in which something was counted or is held.
+    pub(crate) fn days(&self) -> BTreeSet<UtcDay> {
+        self.used_accounts().map(|(account, _)| account.day).collect()
+    }
+
+    fn used_accounts(&self) -> impl Iterator<Item = (&Account, &Entry)> {
+        let is_used =
+            |entry: &Entry| entry.totals != Totals::default() || entry.balance() != Balance::default();
+        self.accounts.iter().filter(move |(_, entry)| is_used(entry))
     }
 
     pub(crate) fn open_holds(&self) -> usize {

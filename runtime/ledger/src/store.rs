@@ -39,13 +39,8 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A record is torn or changed.
-    #[error("the ledger's record of {account} cannot be trusted: {cause}")]
-    Corrupt {
-        /// The account, or its key where that is what is wrong.
-        account: String,
-        /// What is wrong with it.
-        cause: RecordError,
-    },
+    #[error(transparent)]
+    Corrupt(#[from] CorruptRecord),
     /// The operating system refused.
     #[error("cannot {action} `{path}`")]
     Io {
@@ -71,14 +66,27 @@ pub enum StoreError {
     Injected,
 }
 
+/// A record that cannot be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger's record of {name} cannot be trusted: {cause}")]
+pub struct CorruptRecord {
+    /// The account; `None` where the key is what is wrong.
+    pub account: Option<Account>,
+    /// The account for people, or the key.
+    pub name: String,
+    /// What is wrong with it.
+    pub cause: RecordError,
+}
+
+/// A record of a store, or what is wrong with it.
+pub type ReadRecord = Result<(Account, StoredAccount), CorruptRecord>;
+
 /// A key and value as an account, or an error that names the account.
-pub(crate) fn read_record(key: &[u8], value: &[u8]) -> Result<(Account, StoredAccount), StoreError> {
-    crate::record::read(key, value).map_err(|cause| StoreError::Corrupt {
-        account: match &cause {
-            RecordError::Key => format!("the key {key:02x?}"),
-            _ => crate::record::read_key(key).map_or_else(|_| String::new(), |account| account.to_string()),
-        },
-        cause,
+pub(crate) fn read_record(key: &[u8], value: &[u8]) -> ReadRecord {
+    crate::record::read(key, value).map_err(|cause| {
+        let account = crate::record::read_key(key).ok();
+        let name = account.as_ref().map_or_else(|| format!("the key {key:02x?}"), ToString::to_string);
+        CorruptRecord { account, name, cause }
     })
 }
 

@@ -9,8 +9,8 @@ use super::queue::Queue;
 use super::{Open, Phase, State, break_at};
 use crate::account::Account;
 use crate::entry::Day;
-use crate::hold::RequestId;
 use crate::record::StoredAccount;
+use crate::request::RequestId;
 use crate::usage::Settlement;
 
 /// Which records to write.
@@ -76,20 +76,22 @@ impl State {
         granted
     }
 
+    /// Lets go of what is not granted yet, so that no write that lands from now on grants it.
+    pub(crate) fn stop_granting(&mut self) {
+        self.queue = Queue::default();
+        for id in mem::take(&mut self.waiting) {
+            self.release(id);
+        }
+    }
+
     /// Ends every hold, in full where a request may be under way, and says what to write so that nothing is counted
     /// that was not used.
     pub(crate) fn finish(&mut self) -> Vec<(Account, StoredAccount)> {
-        self.queue = Queue::default();
-        let mut ids: Vec<_> = self.open.keys().copied().collect();
-        ids.sort_unstable();
-        for id in ids {
-            match self.open.get(&id).map(|open| (open.phase, open.quantity)) {
-                Some((Phase::Granted, quantity)) => {
-                    self.settle(id, &Settlement::in_full(quantity));
-                }
-                Some((Phase::Waiting, _)) => self.release(id),
-                None => {}
-            }
+        self.stop_granting();
+        let mut open: Vec<_> = self.open.iter().map(|(id, open)| (*id, open.quantity)).collect();
+        open.sort_unstable_by_key(|(id, _)| *id);
+        for (id, quantity) in open {
+            self.settle(id, &Settlement::in_full(quantity));
         }
         self.sequence = self.sequence.saturating_add(1);
         let sequence = self.sequence;

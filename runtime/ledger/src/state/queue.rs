@@ -7,8 +7,8 @@ use pai_bundle::unit::UnixSeconds;
 
 use super::{Admission, Refusal, State, break_at, normal};
 use crate::account::{Account, Charge, Shortage};
-use crate::hold::RequestId;
 use crate::quantity::Quantity;
+use crate::request::RequestId;
 
 /// So many wait at most. Each end of a request looks through them, about 50 ns for one that has to wait on.
 const MOST: usize = 1_024;

@@ -6,9 +6,9 @@ use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
 
 use super::{Admission, Called, Patience, Refusal, State, Which};
 use crate::account::{Account, Charge};
-use crate::hold::RequestId;
 use crate::quantity::{Caps, Quantity, Unit};
 use crate::recover::recover;
+use crate::request::RequestId;
 use crate::usage::{Settlement, Usage};
 
 const NOW: UnixSeconds = UnixSeconds(100 * 86_400);
@@ -61,6 +61,17 @@ fn a_write_that_lands_wakes_only_whom_it_covers_and_asks_for_no_more() {
     let second = state.next_batch(Which::Urgent, 10);
     assert_eq!(state.durable(&second), [RequestId(2)]);
     assert!(!state.has_urgent());
+}
+
+#[test]
+fn a_write_that_lands_while_the_ledger_closes_grants_nothing() {
+    let (mut state, _) = recover(Vec::new());
+    assert_eq!(hold(&mut state, 1, 100), Ok(Admission::NeedsMark));
+    let under_way = state.next_batch(Which::Urgent, 10);
+    state.stop_granting();
+    assert_eq!(state.durable(&under_way), []);
+    let last = state.finish();
+    assert_eq!(last.first().map(|(of, stored)| (of, stored.mark)), Some((&account(), Quantity::ZERO)));
 }
 
 #[test]

@@ -84,7 +84,8 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn load(&mut self) -> Result<Vec<(Account, StoredAccount)>, StoreError> {
-        self.disk.contents().records.iter().map(|(key, value)| read_record(key, value)).collect()
+        let contents = self.disk.contents();
+        contents.records.iter().map(|(key, value)| Ok(read_record(key, value)?)).collect()
     }
 
     fn commit(&mut self, batch: &[(Account, StoredAccount)]) -> Result<(), StoreError> {

@@ -14,10 +14,12 @@ use pai_bundle::unit::UtcDay;
 
 use crate::account::Account;
 use crate::record::{self, StoredAccount};
-use crate::store::{Store, StoreError, read_record};
+use crate::store::{ReadRecord, Store, StoreError, read_record};
 
 /// sled's default is 1 GiB. Reads only happen when the ledger is opened, so what it takes to write is enough.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// sled's folder below the ledger's.
+const DATABASE: &str = "sled";
 /// Records deleted in one step of pruning.
 const PRUNE_RECORDS: usize = 1_000;
 /// sled lets go of its own lock a moment after it was dropped; ours is the one that tells processes apart.
@@ -40,7 +42,7 @@ impl SledStore {
         let path = path.as_ref();
         fs::create_dir_all(path).map_err(io("create", path))?;
         let lock = lock(path)?;
-        let folder = path.join("sled");
+        let folder = path.join(DATABASE);
         if !folder.exists() {
             create_database(path, &folder)?;
         }
@@ -50,6 +52,24 @@ impl SledStore {
         let store = Self { db, data, path: path.to_owned(), _lock: lock };
         store.sync("open")?;
         Ok(store)
+    }
+
+    /// Whether there is a ledger in the folder `path`, which [`SledStore::open`] would otherwise make.
+    pub fn is_in(path: impl AsRef<Path>) -> bool {
+        path.as_ref().join(DATABASE).is_dir()
+    }
+
+    /// Every record by itself, so that one that cannot be trusted does not hide the others.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn records(&self) -> Result<Vec<ReadRecord>, StoreError> {
+        let mut records = Vec::new();
+        for item in &*self.db {
+            let (key, value) = item.map_err(self.database("read"))?;
+            records.push(read_record(&key, &value));
+        }
+        Ok(records)
     }
 
     fn sync(&self, action: &'static str) -> Result<(), StoreError> {
@@ -65,12 +85,7 @@ impl SledStore {
 
 impl Store for SledStore {
     fn load(&mut self) -> Result<Vec<(Account, StoredAccount)>, StoreError> {
-        let mut records = Vec::new();
-        for item in &*self.db {
-            let (key, value) = item.map_err(self.database("read"))?;
-            records.push(read_record(&key, &value)?);
-        }
-        Ok(records)
+        self.records()?.into_iter().map(|record| record.map_err(StoreError::from)).collect()
     }
 
     fn commit(&mut self, batch: &[(Account, StoredAccount)]) -> Result<(), StoreError> {
@@ -198,6 +213,8 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Store
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::RecordError;
+    use crate::report;
     use crate::store::suite::{self, record};
 
     #[test]
@@ -207,6 +224,30 @@ mod tests {
             drop(before);
             SledStore::open(folder.path().join("ledger")).expect("open")
         });
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_trusted_does_not_hide_the_others() {
+        let folder = tempfile::tempdir().expect("folder");
+        assert!(!SledStore::is_in(folder.path()));
+        let mut store = SledStore::open(folder.path()).expect("open");
+        assert!(SledStore::is_in(folder.path()));
+        let [first, damaged, last] = ["a", "b", "c"].map(|name| record(name, 5, 70));
+        store.commit(&[first.clone(), damaged.clone(), last.clone()]).expect("commit");
+        let key = record::key(&damaged.0);
+        let mut value = record::value(&damaged.0, &damaged.1);
+        value[20] ^= 1;
+        store.db.insert(key, value).expect("insert");
+        store.db.insert(b"20", record::value(&damaged.0, &damaged.1)).expect("insert");
+
+        let read = report::readable(&store).expect("the store itself is well");
+        let named: Vec<_> = read.statements.iter().map(|statement| &statement.account).collect();
+        assert_eq!(named, [&first.0, &last.0]);
+        let causes: Vec<_> =
+            read.corrupt.iter().map(|corrupt| (corrupt.account.as_ref(), &corrupt.cause)).collect();
+        assert_eq!(causes, [(Some(&damaged.0), &RecordError::Checksum), (None, &RecordError::Key)]);
+        let error = store.load().expect_err("a ledger does not start with it").to_string();
+        assert!(error.contains("agent `b` on 1970-01-06 cannot be trusted"), "{error}");
     }
 
     #[test]
