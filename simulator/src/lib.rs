@@ -1,15 +1,31 @@
-//! A fake LLM provider on a real socket that behaves like the real one, and misbehaves on order.
+//! Fake LLM providers on a real socket that behave like the real ones, and misbehave on order.
 //!
-//! It shares no code with the gateway, wire types included: answers are written by hand, so that a mistake in the
+//! They share no code with the gateway, wire types included: answers are written by hand, so that a mistake in the
 //! gateway is not made here as well. Every answer has the header `x-pai-simulated: true`, and every text begins
-//! with `[simulated]`, so that none is ever taken for a real one.
+//! with `[simulated]` (or is JSON, where JSON was asked for, with the same word in it), so that none is ever taken for a
+//! real one.
 
 pub mod scenario;
 pub mod log;
 mod orders;
 mod marker;
+mod receive;
+mod refusal;
+mod count;
+mod schema;
+mod seal;
+mod speech;
+mod house;
+mod form;
 mod anthropic;
+mod openai;
+mod azure;
+mod gemini;
+mod openrouter;
+mod vllm;
+mod respond;
 mod deliver;
+mod routes;
 mod connection;
 mod server;
 

@@ -4,7 +4,8 @@
 //! Words, in any order: `output=N`, `error=STATUS`, `retry_after=SECONDS`, `html`, `garbage`, `hangup`,
 //! `first_byte_ms=N`, `delay_ms=N`, `cut_at_event=N`, `cut_at_byte=N`, `stall_at_event=N`, `error_at_event=N`,
 //! `pieces=BYTES`, `gzip`, `cache_write_5m=N`, `cache_write_1h=N`, `cache_read=N`, `no_usage`, `usage_twice`,
-//! `raise_input=N`, `unknown_parts`. Unknown words are passed over.
+//! `raise_input=N`, `unknown_parts`, `thinking=N`, `finish=WORD`, `continuous_usage`, `prompt_blocked`,
+//! `garbage_at_event=N`, `huge_event=BYTES`, `silence`. Unknown words are passed over.
 
 use std::time::Duration;
 
@@ -47,6 +48,13 @@ pub(crate) fn apply(prompt: &str, mut scenario: Scenario) -> Scenario {
             "no_usage" => scenario.usage = UsageReport::Omitted,
             "usage_twice" => scenario.usage = UsageReport::Twice,
             "raise_input" => scenario.input_raised_by = number,
+            "thinking" => scenario.thinking_tokens = number,
+            "finish" => scenario.finish = Some(value.to_owned()),
+            "continuous_usage" => scenario.continuous_usage = true,
+            "prompt_blocked" => scenario.prompt_blocked = true,
+            "garbage_at_event" => scenario.garbage_after_events = Some(count),
+            "huge_event" => scenario.huge_event_bytes = Some(number),
+            "silence" => scenario.fault = Some(Fault::Silence),
             "unknown_parts" => scenario.unknown_parts = true,
             _ => {}
         }

@@ -16,13 +16,17 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 struct Orders {
     standing: Scenario,
+    /// Answers that the standing scenario gave.
+    given: usize,
     next: VecDeque<Scenario>,
 }
 
 impl Shared {
     /// Answer like this from now on.
     pub(crate) fn answer_like(&self, scenario: Scenario) {
-        self.lock().standing = scenario;
+        let mut orders = self.lock();
+        orders.standing = scenario;
+        orders.given = 0;
     }
 
     /// Answer like this once, after what is queued already.
@@ -37,6 +41,14 @@ impl Shared {
     /// The scenario of the next answer.
     pub(crate) fn take(&self) -> Scenario {
         let mut orders = self.lock();
-        orders.next.pop_front().unwrap_or_else(|| orders.standing.clone())
+        if let Some(next) = orders.next.pop_front() {
+            return next;
+        }
+        let mut scenario = orders.standing.clone();
+        if orders.given < scenario.fault_after_requests {
+            scenario.fault = None;
+        }
+        orders.given = orders.given.saturating_add(1);
+        scenario
     }
 }

@@ -1,4 +1,4 @@
-//! Starts and stops the fake provider, and takes orders for the answers to come.
+//! Starts and stops the fake providers, and takes orders for the answers to come.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,15 +6,18 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Json};
 use axum::routing::get;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::anthropic;
 use crate::connection::Connections;
 use crate::log::Log;
 use crate::orders::Shared;
+use crate::routes;
 use crate::scenario::Scenario;
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: u32 = 4_096;
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -48,12 +51,16 @@ pub struct Simulator {
 
 impl Simulator {
     /// Listens and answers.
+    #[expect(
+        clippy::unused_async,
+        reason = "it needs a runtime to be called in, and its callers wait for it"
+    )]
     pub async fn start(settings: Settings) -> Result<Self, SimulatorError> {
         let failed = |cause| SimulatorError { address: settings.listen, cause };
-        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
+        let listener = listen(settings.listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let shared = Shared::default();
-        let router = anthropic::router(shared.clone())
+        let router = routes::router(shared.clone())
             .route("/__simulator/log", get(show_log).delete(clear_log).with_state(shared.clone()));
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(serve(listener, router, stopped));
@@ -65,9 +72,24 @@ impl Simulator {
         self.address
     }
 
-    /// Its base URL, without a slash at the end.
+    /// Where it listens, as a URL without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The base URL that a provider of this kind has here, without a slash at the end; `None` for kinds that are not
+    /// simulated. Kinds are called as in manifests:
+    ///
+    /// | kind | base URL | paths below it |
+    /// | --- | --- | --- |
+    /// | `anthropic` | `http://ADDRESS` | `/v1/messages`, `/v1/messages/count_tokens`, `/v1/models` |
+    /// | `openai` | `http://ADDRESS/v1` | `/chat/completions`, `/responses`, `/embeddings`, `/completions`, `/models` |
+    /// | `gemini` | `http://ADDRESS` | `/v1beta/models/MODEL:METHOD`, `/v1beta/openai/embeddings` |
+    /// | `openrouter` | `http://ADDRESS/api/v1` | as `openai` |
+    /// | `azure-openai` | `http://ADDRESS` | `/openai/deployments/NAME/...?api-version=...`, and `/openai/v1` as `openai` |
+    /// | `vllm` | `http://ADDRESS/vllm/v1` | as `openai` |
+    pub fn base_url(&self, kind: &str) -> Option<String> {
+        routes::base(kind).map(|base| format!("{}{base}", self.url()))
     }
 
     /// From now on, answer like this.
@@ -104,6 +126,15 @@ impl Drop for Simulator {
             task.abort();
         }
     }
+}
+
+/// With room for a storm of connections: of those that the standard library's 128 do not hold, some are reset.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Another may start at the same address at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {

@@ -1,7 +1,5 @@
 //! The simulator over real sockets: it answers as the real API does, and breaks as ordered.
 
-#![expect(clippy::expect_used, reason = "a test that cannot set up has to stop")]
-
 use std::time::Duration;
 
 use pai_simulator::{Cut, Fault, Reported, Scenario, Settings, Simulator, UsageReport};

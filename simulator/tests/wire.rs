@@ -1,7 +1,5 @@
 //! What the simulator puts on the wire and into its log, seen from a bare socket.
 
-#![expect(clippy::expect_used, reason = "a test that cannot set up has to stop")]
-
 use std::io::Read;
 use std::time::{Duration, Instant};
 

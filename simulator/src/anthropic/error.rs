@@ -1,32 +1,15 @@
 //! Error objects as the API words them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// A refusal of the API.
-#[derive(Debug)]
-pub(super) struct ApiError {
-    pub(super) status: u16,
-    kind: String,
-    message: String,
-}
+use crate::refusal::Refusal;
 
-impl ApiError {
-    pub(super) fn new(status: u16, message: &str) -> Self {
-        Self::worded(status, kind(status), message)
-    }
-
-    pub(super) fn worded(status: u16, kind: &str, message: &str) -> Self {
-        Self { status, kind: kind.to_owned(), message: message.to_owned() }
-    }
-
-    pub(super) fn body(&self) -> String {
-        json!({
-            "type": "error",
-            "error": { "type": self.kind, "message": self.message },
-            "request_id": "req_simulated_0001",
-        })
-        .to_string()
-    }
+pub(super) fn body(refusal: &Refusal) -> Value {
+    json!({
+        "type": "error",
+        "error": { "type": refusal.kind.as_deref().unwrap_or(kind(refusal.status)), "message": refusal.message },
+        "request_id": "req_simulated_0001",
+    })
 }
 
 fn kind(status: u16) -> &'static str {

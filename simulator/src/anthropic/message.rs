@@ -1,79 +1,69 @@
-//! What is said: a text or a tool call, with usage.
+//! The plain form of a message, and the usage that both forms tell.
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::count;
+use super::ask;
 use crate::log::Reported;
 use crate::scenario::{Scenario, UsageReport};
+use crate::seal;
+use crate::speech::{Call, Content, Speech};
+
+/// Whose seal is on thoughts.
+pub(super) const SEAL: &str = "anthropic";
 
 /// An answer, before it has a form.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) model: String,
-    pub(super) content: Content,
-    pub(super) stop_reason: &'static str,
+    pub(super) blocks: Vec<Block>,
+    pub(super) stop_reason: String,
     pub(super) usage: Reported,
 }
 
-/// What the answer consists of.
+/// A block of content.
 #[derive(Debug)]
-pub(super) enum Content {
-    /// Words; one is a token.
+pub(super) enum Block {
+    /// Thoughts.
+    Thinking(Vec<String>),
+    /// Words.
     Text(Vec<String>),
-    /// A call of a tool.
-    Tool {
-        /// The tool.
-        name: String,
-        /// Its arguments.
-        input: Value,
-    },
+    /// A call of a tool, and its id.
+    Tool(String, Call),
 }
 
-/// Every text begins with it.
-const MARK: &str = "[simulated]";
-const WORDS: [&str; 12] =
-    ["This", " is", " not", " a", " model", " speaking", ",", " only", " its", " simulator", " 🙂", "."];
-
-pub(super) fn compose(asked: &Value, scenario: &Scenario) -> Answer {
-    let max_tokens = asked.get("max_tokens").and_then(Value::as_u64).unwrap_or(1);
-    let output = scenario.output_tokens.min(max_tokens);
-    let wants_tool = count::last_user_text(asked).contains("tool") && !count::has_tool_result(asked);
-    let tool = asked.get("tools").and_then(Value::as_array).and_then(|tools| tools.first());
-    let is_cut = scenario.output_tokens > max_tokens;
-    let (content, stop_reason) = match tool.and_then(|tool| tool.get("name")).and_then(Value::as_str) {
-        Some(name) if wants_tool => {
-            let input = json!({ "simulated": true, "query": "wörld" });
-            (Content::Tool { name: name.to_owned(), input }, if is_cut { "max_tokens" } else { "tool_use" })
-        }
-        _ => {
-            let words =
-                WORDS.iter().cycle().take(usize::try_from(output).unwrap_or(usize::MAX).saturating_sub(1));
-            let text = std::iter::once(format!("{MARK} ")).chain(words.map(|word| (*word).to_owned()));
-            (Content::Text(text.collect()), if is_cut { "max_tokens" } else { "end_turn" })
-        }
+pub(super) fn compose(asked: &Value, speech: Speech, scenario: &Scenario) -> Answer {
+    let reason = match &speech.content {
+        _ if speech.is_cut => "max_tokens",
+        Content::Calls(_) => "tool_use",
+        Content::Text(_) => "end_turn",
     };
+    let mut blocks = Vec::new();
+    if !speech.thoughts.is_empty() {
+        blocks.push(Block::Thinking(speech.thoughts));
+    }
+    match speech.content {
+        Content::Text(words) if words.is_empty() => {}
+        Content::Text(words) => blocks.push(Block::Text(words)),
+        Content::Calls(calls) => blocks.extend(
+            calls.into_iter().zip(1..).map(|(call, n)| Block::Tool(format!("toolu_simulated_{n:04}"), call)),
+        ),
+    }
     let cached = scenario.cache_write_5m + scenario.cache_write_1h + scenario.cache_read;
     Answer {
         model: asked.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
-        content,
-        stop_reason,
+        blocks,
+        stop_reason: scenario.finish.clone().unwrap_or_else(|| reason.to_owned()),
         usage: Reported {
-            input: count::input_tokens(asked).saturating_sub(cached),
+            input: ask::input_tokens(asked).saturating_sub(cached),
             cache_write_5m: scenario.cache_write_5m,
             cache_write_1h: scenario.cache_write_1h,
             cache_read: scenario.cache_read,
-            output,
+            output: speech.output,
         },
     }
 }
 
 impl Answer {
-    /// What a plain answer tells of the usage.
-    pub(super) fn reported_in(&self, scenario: &Scenario) -> Option<Reported> {
-        (scenario.usage != UsageReport::Omitted).then(|| self.final_usage(scenario))
-    }
-
     /// The counters at the end, with what server tools added.
     pub(super) fn final_usage(&self, scenario: &Scenario) -> Reported {
         Reported { input: self.usage.input + scenario.input_raised_by, ..self.usage }
@@ -100,19 +90,14 @@ pub(super) fn usage(reported: &Reported, scenario: &Scenario) -> Value {
 }
 
 /// The plain form.
-pub(super) fn document(answer: &Answer, scenario: &Scenario) -> Bytes {
-    let content = match &answer.content {
-        Content::Text(words) => json!({ "type": "text", "text": words.concat() }),
-        Content::Tool { name, input } => {
-            json!({ "type": "tool_use", "id": "toolu_simulated_0001", "name": name, "input": input })
-        }
-    };
+pub(super) fn document(answer: &Answer, scenario: &Scenario) -> Value {
+    let content: Vec<Value> = answer.blocks.iter().map(block).collect();
     let mut message = json!({
         "id": "msg_simulated_0001",
         "type": "message",
         "role": "assistant",
         "model": answer.model,
-        "content": [content],
+        "content": content,
         "stop_reason": answer.stop_reason,
         "stop_sequence": null,
     });
@@ -122,5 +107,18 @@ pub(super) fn document(answer: &Answer, scenario: &Scenario) -> Bytes {
     if scenario.unknown_parts {
         message["future_field"] = json!("kept");
     }
-    message.to_string().into()
+    message
+}
+
+fn block(block: &Block) -> Value {
+    match block {
+        Block::Thinking(words) => {
+            let text = words.concat();
+            json!({ "type": "thinking", "thinking": text, "signature": seal::of_text(SEAL, &text) })
+        }
+        Block::Text(words) => json!({ "type": "text", "text": words.concat() }),
+        Block::Tool(id, call) => {
+            json!({ "type": "tool_use", "id": id, "name": call.name, "input": call.arguments })
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::error::ApiError;
+use crate::refusal::Refusal;
 
 const MODELS: [(&str, &str); 3] = [
     ("claude-opus-4-6", "Claude Opus 4.6"),
@@ -36,7 +36,7 @@ pub(super) fn list(query: &str) -> Value {
     })
 }
 
-pub(super) fn show(id: &str) -> Result<Value, ApiError> {
+pub(super) fn show(id: &str) -> Result<Value, Refusal> {
     let found = MODELS.iter().copied().find(|(known, _)| *known == id);
-    found.map(model).ok_or_else(|| ApiError::new(404, &format!("model: {id}")))
+    found.map(model).ok_or_else(|| Refusal::new(404, format!("model: {id}")))
 }

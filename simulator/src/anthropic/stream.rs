@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::message::{self, Answer, Content};
+use super::message::{self, Answer, Block, SEAL};
 use crate::deliver::Piece;
+use crate::form::named;
 use crate::log::Reported;
 use crate::scenario::{Scenario, UsageReport};
+use crate::seal;
 
 /// Words in one delta.
 const WORDS_PER_DELTA: usize = 4;
@@ -13,41 +15,24 @@ const WORDS_PER_DELTA: usize = 4;
 pub(super) fn events(answer: &Answer, scenario: &Scenario) -> Vec<Piece> {
     let tells = scenario.usage != UsageReport::Omitted;
     let mut events = vec![start(answer, scenario, tells), ping()];
-    match &answer.content {
-        Content::Text(words) => {
-            events.push(block_start(&json!({ "type": "text", "text": "" })));
-            for words in words.chunks(WORDS_PER_DELTA) {
-                events.push(delta(&json!({ "type": "text_delta", "text": words.concat() })));
-            }
-        }
-        Content::Tool { name, input } => {
-            let block =
-                json!({ "type": "tool_use", "id": "toolu_simulated_0001", "name": name, "input": {} });
-            events.push(block_start(&block));
-            let arguments: Vec<char> = input.to_string().chars().collect();
-            for part in arguments.chunks(7) {
-                let part: String = part.iter().collect();
-                events.push(delta(&json!({ "type": "input_json_delta", "partial_json": part })));
-            }
-        }
+    for (index, block) in answer.blocks.iter().enumerate() {
+        events.extend(self::block(index, block));
     }
-    events.push(event("content_block_stop", &json!({ "type": "content_block_stop", "index": 0 })));
     if scenario.unknown_parts {
-        events.push(event("future_event", &json!({ "type": "future_event", "any": ["thing"] })));
+        events.push(named("future_event", &json!({ "type": "future_event", "any": ["thing"] })));
     }
     let ends = if scenario.usage == UsageReport::Twice { 2 } else { 1 };
     for _ in 0..ends {
         events.push(message_delta(answer, scenario, tells));
     }
-    events.push(event("message_stop", &json!({ "type": "message_stop" })));
-    if let Some(number) = scenario.error_after_events
-        && number < events.len()
-    {
-        events.truncate(number);
-        let error = json!({ "type": "overloaded_error", "message": "Overloaded" });
-        events.push(event("error", &json!({ "type": "error", "error": error })));
-    }
+    events.push(named("message_stop", &json!({ "type": "message_stop" })));
     events
+}
+
+/// What a stream breaks off with.
+pub(super) fn error() -> Piece {
+    let error = json!({ "type": "overloaded_error", "message": "Overloaded" });
+    named("error", &json!({ "type": "error", "error": error }))
 }
 
 fn start(answer: &Answer, scenario: &Scenario, tells: bool) -> Piece {
@@ -60,8 +45,48 @@ fn start(answer: &Answer, scenario: &Scenario, tells: bool) -> Piece {
     if tells {
         message["usage"] = message::usage(&so_far, scenario);
     }
-    let event = event("message_start", &json!({ "type": "message_start", "message": message }));
-    Piece { reports: tells.then_some(so_far), ..event }
+    let event = named("message_start", &json!({ "type": "message_start", "message": message }));
+    event.reporting(tells.then_some(so_far))
+}
+
+fn block(index: usize, block: &Block) -> Vec<Piece> {
+    let start = |block: Value| {
+        let body = json!({ "type": "content_block_start", "index": index, "content_block": block });
+        named("content_block_start", &body)
+    };
+    let delta = |delta: Value| {
+        let body = json!({ "type": "content_block_delta", "index": index, "delta": delta });
+        named("content_block_delta", &body)
+    };
+    let mut events = match block {
+        Block::Thinking(_) => vec![start(json!({ "type": "thinking", "thinking": "", "signature": "" }))],
+        Block::Text(_) => vec![start(json!({ "type": "text", "text": "" }))],
+        Block::Tool(id, call) => {
+            vec![start(json!({ "type": "tool_use", "id": id, "name": call.name, "input": {} }))]
+        }
+    };
+    match block {
+        Block::Thinking(words) => {
+            events.extend(
+                words
+                    .chunks(WORDS_PER_DELTA)
+                    .map(|words| delta(json!({ "type": "thinking_delta", "thinking": words.concat() }))),
+            );
+            let signature = seal::of_text(SEAL, &words.concat());
+            events.push(delta(json!({ "type": "signature_delta", "signature": signature })));
+        }
+        Block::Text(words) => events.extend(
+            words
+                .chunks(WORDS_PER_DELTA)
+                .map(|words| delta(json!({ "type": "text_delta", "text": words.concat() }))),
+        ),
+        Block::Tool(_, call) => events.extend(
+            call.arguments_in_parts()
+                .map(|part| delta(json!({ "type": "input_json_delta", "partial_json": part }))),
+        ),
+    }
+    events.push(named("content_block_stop", &json!({ "type": "content_block_stop", "index": index })));
+    events
 }
 
 /// Cumulative, and without the split of cache writes, as the real one.
@@ -82,22 +107,9 @@ fn message_delta(answer: &Answer, scenario: &Scenario, tells: bool) -> Piece {
             body["usage"]["server_tool_use"] = json!({ "web_search_requests": 1 });
         }
     }
-    Piece { reports: tells.then_some(total), ..event("message_delta", &body) }
-}
-
-fn block_start(block: &Value) -> Piece {
-    let body = json!({ "type": "content_block_start", "index": 0, "content_block": block });
-    event("content_block_start", &body)
-}
-
-fn delta(delta: &Value) -> Piece {
-    event("content_block_delta", &json!({ "type": "content_block_delta", "index": 0, "delta": delta }))
+    named("message_delta", &body).reporting(tells.then_some(total))
 }
 
 fn ping() -> Piece {
-    event("ping", &json!({ "type": "ping" }))
-}
-
-fn event(name: &str, body: &Value) -> Piece {
-    Piece { bytes: format!("event: {name}\ndata: {body}\n\n").into(), reports: None }
+    named("ping", &json!({ "type": "ping" }))
 }
