@@ -1,0 +1,198 @@
+//! Finds the events in a stream of bytes without touching them: any split of the bytes gives the same events.
+//!
+//! The grammar is that of server-sent events: lines end in LF, CRLF or CR; `event:` names, `data:` lines add up, an
+//! empty line ends the event, and what starts with a colon is a comment.
+
+/// Most bytes of one event that are kept for reading. A larger one is forwarded like any other and not read.
+const EVENT_MAX_BYTES: usize = 1024 * 1024;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// What its `event:` line says; empty without one.
+    pub name: &'a str,
+    /// Its `data:` lines, joined by line breaks.
+    pub data: &'a [u8],
+}
+
+/// Reads bytes as they pass.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact about the bytes just read, none excludes another"
+)]
+pub struct Splitter {
+    line: Vec<u8>,
+    name: String,
+    data: Vec<u8>,
+    has_data: bool,
+    after_cr: bool,
+    started: bool,
+    overlong: bool,
+    passed_over: bool,
+}
+
+impl Splitter {
+    /// Takes the next bytes and hands every event that they complete to `found`.
+    pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(Event<'_>)) {
+        let mut rest = bytes;
+        while let Some(first) = rest.first() {
+            if self.after_cr {
+                self.after_cr = false;
+                if *first == b'\n' {
+                    rest = &rest[1..];
+                    continue;
+                }
+            }
+            match rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+                None => {
+                    self.keep(rest);
+                    return;
+                }
+                Some(end) => {
+                    self.after_cr = rest[end] == b'\r';
+                    if self.line.is_empty() && !self.overlong {
+                        self.take_line(&rest[..end], &mut found);
+                    } else {
+                        self.keep(&rest[..end]);
+                        let line = std::mem::take(&mut self.line);
+                        self.take_line(&line, &mut found);
+                        self.line = line;
+                        self.line.clear();
+                    }
+                    rest = &rest[end + 1..];
+                }
+            }
+        }
+    }
+
+    /// Whether the last event is complete and no other has begun.
+    pub fn is_between_events(&self) -> bool {
+        self.line.is_empty() && self.name.is_empty() && !self.has_data && !self.overlong
+    }
+
+    /// Whether an event was too large to be read.
+    pub fn has_passed_over_an_event(&self) -> bool {
+        self.passed_over
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.line.len() + self.data.len() + bytes.len() > EVENT_MAX_BYTES {
+            self.overlong = true;
+            self.passed_over = true;
+            self.line.clear();
+        } else {
+            self.line.extend_from_slice(bytes);
+        }
+    }
+
+    fn take_line(&mut self, line: &[u8], found: &mut impl FnMut(Event<'_>)) {
+        let line = if self.started { line } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) };
+        self.started = true;
+        if line.is_empty() {
+            if self.has_data && !self.overlong {
+                found(Event { name: &self.name, data: &self.data });
+            }
+            self.name.clear();
+            self.data.clear();
+            self.has_data = false;
+            self.overlong = false;
+            return;
+        }
+        let (field, value) = match line.iter().position(|byte| *byte == b':') {
+            Some(0) => return,
+            Some(colon) => {
+                let value = &line[colon + 1..];
+                (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
+            }
+            None => (line, &[][..]),
+        };
+        match field {
+            b"event" => {
+                self.name.clear();
+                self.name.push_str(&String::from_utf8_lossy(value));
+            }
+            b"data" => {
+                if self.data.len() + value.len() > EVENT_MAX_BYTES {
+                    self.overlong = true;
+                    self.passed_over = true;
+                    return;
+                }
+                if self.has_data {
+                    self.data.push(b'\n');
+                }
+                self.data.extend_from_slice(value);
+                self.has_data = true;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn events(pieces: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
+        let mut splitter = Splitter::default();
+        let mut all = Vec::new();
+        for piece in pieces {
+            splitter.feed(piece, |event| all.push((event.name.to_owned(), event.data.to_vec())));
+        }
+        all
+    }
+
+    const STREAM: &[u8] =
+        "\u{feff}event: message_start\r\ndata: {\"a\":1}\r\n\r\n: comment\n\nevent:ping\ndata:{}\n\n\
+        data: one\rdata: zwei ü\r\rid: 7\ndata\n\nevent: no data\n\ndata: last without end\n"
+            .as_bytes();
+
+    #[test]
+    fn the_grammar_is_read() {
+        let expected = [("message_start", "{\"a\":1}"), ("ping", "{}"), ("", "one\nzwei ü"), ("", "")];
+        let expected: Vec<_> =
+            expected.iter().map(|(name, data)| ((*name).to_owned(), data.as_bytes().to_vec())).collect();
+        assert_eq!(events(&[STREAM]), expected);
+    }
+
+    #[test]
+    fn every_split_in_two_gives_the_same_events() {
+        let whole = events(&[STREAM]);
+        for at in 0..STREAM.len() {
+            assert_eq!(events(&[&STREAM[..at], &STREAM[at..]]), whole, "split at {at}");
+        }
+        let bytes: Vec<&[u8]> = STREAM.chunks(1).collect();
+        assert_eq!(events(&bytes), whole);
+    }
+
+    #[test]
+    fn an_endless_line_is_passed_over_and_not_kept() {
+        let mut splitter = Splitter::default();
+        let mut found = 0;
+        for _ in 0..64 {
+            splitter.feed(&vec![b'x'; 65_536], |_| found += 1);
+            assert!(splitter.line.capacity() <= 2 * EVENT_MAX_BYTES);
+        }
+        splitter.feed(b"\n\nevent: a\ndata: b\n\n", |event| {
+            assert_eq!(event.name, "a");
+            found += 1;
+        });
+        assert_eq!(found, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_pieces_give_the_same_events(
+            bytes in prop::collection::vec(prop::sample::select(b"\r\n:ab data event".to_vec()), 0..80),
+            cuts in prop::collection::vec(0_usize..80, 0..6),
+        ) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(events(&pieces), events(&[&bytes]));
+        }
+    }
+}
