@@ -11,6 +11,7 @@ use http::StatusCode;
 use pai_bundle::unit::UtcDay;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::exchange::Shared;
 use crate::report;
@@ -56,7 +57,8 @@ async fn ready(State(health): State<Health>) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// What is served since when, and what was refused instead. docs/bundles.md describes it.
+/// What is served since when, and what was refused instead (docs/bundles.md); which providers fail (docs/upstreams.md);
+/// whether ledger and clock are as they should be.
 async fn status(State(health): State<Health>) -> Response {
     let body = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -67,6 +69,8 @@ async fn status(State(health): State<Health>) -> Response {
             "openHolds": health.shared.ledger.open_holds(),
             "boundBreaches": health.shared.ledger.breaches(),
         },
+        "breakers": health.shared.breakers.report(Instant::now()),
+        "clock": { "aheadSeconds": health.shared.calendar.doubted_seconds() },
     });
     Json(body).into_response()
 }
@@ -81,10 +85,13 @@ struct Period {
 /// Who has used how many tokens. docs/usage.md describes it.
 async fn usage(State(health): State<Health>, Query(period): Query<Period>) -> Response {
     let ledger = &health.shared.ledger;
-    let today = ledger.today(health.shared.clock.now());
+    let today = ledger.today(health.shared.calendar.look().believed);
     let day = |text: Option<String>| text.map_or(Ok(today), |text| text.parse::<UtcDay>());
     match (day(period.from), day(period.to)) {
-        (Ok(from), Ok(to)) => Json(json!({ "rows": report::live(ledger, from..=to) })).into_response(),
+        (Ok(from), Ok(to)) => {
+            let snapshot = health.shared.snapshot.load();
+            Json(report::live(ledger, &(from..=to), |account| snapshot.caps(account))).into_response()
+        }
         (Err(wrong), _) | (_, Err(wrong)) => {
             (StatusCode::BAD_REQUEST, Json(json!({ "error": wrong.to_string() }))).into_response()
         }

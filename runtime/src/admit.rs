@@ -6,21 +6,24 @@
 use std::time::Duration;
 
 use pai_bundle::name::QualifiedName;
-use pai_bundle::provider::{ModelFacts, ProviderKind, UnboundedRequests};
+use pai_bundle::provider::{ModelFacts, UnboundedRequests};
+use pai_bundle::tariff::Tariff;
 use pai_bundle::unit::Tokens;
 use pai_ledger::{Hold, HoldError, Quantity, Shortage};
 use pai_policies::{Action, Permit};
+use pai_protocol::Dialect;
 use tokio::time::Instant;
 
 use crate::authorize::{self, Circumstances, Counting};
-use crate::bound::{self, Bound};
+use crate::bound::{self, Bound, Output};
 use crate::candidate::Candidate;
 use crate::count;
 use crate::forward::Outgoing;
+use crate::prepare::Prepared;
 use crate::refusal::{OverBudget, Refusal};
 use crate::settle::Note;
 use crate::snapshot::{Holder, Snapshot, Upstream};
-use crate::tariff::{Most, Tariff, Terms};
+use crate::tariff::{Most, Terms};
 
 /// A request that may be sent.
 pub(crate) struct Admitted {
@@ -28,47 +31,53 @@ pub(crate) struct Admitted {
     pub(crate) hold: Hold,
     pub(crate) terms: Terms,
     /// What has to be sent as its maximum of output, because a budget rests on it and the client sent none.
-    pub(crate) max_tokens: Option<u64>,
+    pub(crate) max_output: Option<u64>,
 }
 
-/// Decides on one candidate and sets aside what it can use.
-pub(crate) async fn admit(
-    outgoing: &Outgoing<'_>,
-    upstream: &Upstream,
-    candidate: &Candidate,
-    patience: &mut Duration,
-    note: &mut Note,
-) -> Result<Admitted, Refusal> {
-    let model = upstream.provider.facts(candidate.model.as_str());
-    let door = Door { outgoing, upstream, candidate, model };
-    let most = door.most()?;
-    let first = match door.enter(most, patience, note).await {
-        Err(refusal) if refusal.is_about_amount() => refusal,
-        result => return result,
-    };
-    // The bound may be far above the truth: bytes are some four times as many as tokens.
-    match door.counted(most).await {
-        Some(counted) => door.enter(counted, patience, note).await,
-        None => Err(first),
-    }
-}
-
-/// One candidate of one request.
-struct Door<'a> {
-    outgoing: &'a Outgoing<'a>,
-    upstream: &'a Upstream,
-    candidate: &'a Candidate,
-    model: ModelFacts,
+/// One candidate of one request, as it would be sent.
+pub(crate) struct Door<'a> {
+    pub(crate) outgoing: &'a Outgoing<'a>,
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) candidate: &'a Candidate,
+    pub(crate) model: ModelFacts,
+    pub(crate) prepared: &'a Prepared,
 }
 
 impl Door<'_> {
+    /// Decides on the candidate and sets aside what it can use.
+    pub(crate) async fn admit(&self, patience: &mut Duration, note: &mut Note) -> Result<Admitted, Refusal> {
+        let most = self.most()?;
+        let first = match self.enter(most, patience, note).await {
+            Err(refusal) if refusal.is_about_amount() => refusal,
+            result => return result,
+        };
+        // The bound may be far above the truth: bytes are some four times as many as tokens.
+        match self.counted(most).await {
+            Some(counted) => self.enter(counted, patience, note).await,
+            None => Err(first),
+        }
+    }
+
+    /// How many tokens the prompt has at a provider that does not count in the client's dialect: by its own count where
+    /// it has one, else at most so many.
+    pub(crate) async fn count(&self) -> Result<u64, Refusal> {
+        let permit = self.decide(Action::CountTokens, Quantity::ZERO, Counting::Settled)?;
+        if let Some(tokens) = count::input_tokens(self, permit).await {
+            return Ok(tokens);
+        }
+        Ok(match bound::of(&self.prepared.input, self.upstream.provider.kind, Output::none(), &self.model) {
+            Bound::Within(most) => most.input.0,
+            Bound::Unbounded { one_call, .. } => one_call.input.0,
+        })
+    }
+
     /// The most that the request can use with this candidate.
     fn most(&self) -> Result<Most, Refusal> {
         if !self.outgoing.action.spends() {
             return Ok(Most::NOTHING);
         }
-        let asked = self.outgoing.asked;
-        match bound::of(&asked.input, asked.max_tokens, &self.model) {
+        let output = Output { most: self.prepared.max_output, choices: self.outgoing.asked.choices };
+        match bound::of(&self.prepared.input, self.upstream.provider.kind, output, &self.model) {
             Bound::Within(most) => Ok(most),
             Bound::Unbounded { what, one_call } => {
                 if self.upstream.provider.unbounded_requests == UnboundedRequests::Refuse {
@@ -98,20 +107,20 @@ impl Door<'_> {
             }
             Err(refusal) => return Err(refusal),
         };
-        let max_tokens = (outgoing.asked.max_tokens.is_none()
+        let max_output = (self.prepared.max_output.is_none()
             && outgoing.action == Action::Invoke
             && self.is_capped(&permit))
-        .then_some(most.output.0);
+        .then_some(self.model.output_tokens);
         let charges = authorize::charges(&permit, outgoing.day);
         let began = Instant::now();
         let answer = outgoing
             .ledger
-            .hold_within(outgoing.ids.hold(), charges.clone(), terms.quantity(), outgoing.now, wait)
+            .hold_within(outgoing.ids.hold(), charges.clone(), terms.quantity(), outgoing.believed, wait)
             .await;
         *patience = patience.saturating_sub(began.elapsed());
         let hold = answer.map_err(|error| no_room(error, outgoing.snapshot))?;
         note.holds(hold.quantity(), charges);
-        Ok(Admitted { permit, hold, terms, max_tokens })
+        Ok(Admitted { permit, hold, terms, max_output })
     }
 
     fn terms(&self, most: Most) -> Terms {
@@ -121,16 +130,16 @@ impl Door<'_> {
 
     /// The bound as the provider counts it, where that could help: asked for only if the output alone would fit.
     async fn counted(&self, most: Most) -> Option<Most> {
-        let can_be_asked = self.upstream.provider.kind == ProviderKind::Anthropic
+        let is_countable = matches!(self.prepared.dialect, Dialect::Messages | Dialect::Gemini)
             && self.outgoing.action == Action::Invoke
-            && self.outgoing.asked.input.server_tool.is_none();
-        if !can_be_asked {
+            && self.prepared.input.unbounded.is_none();
+        if !is_countable {
             return None;
         }
         let least = self.terms(Most { input: Tokens::ZERO, output: most.output }).quantity();
         self.decide(Action::Invoke, least, Counting::Settled).ok()?;
         let permit = self.decide(Action::CountTokens, Quantity::ZERO, Counting::Settled).ok()?;
-        let tokens = count::input_tokens(self.outgoing, self.upstream, self.candidate, permit).await?;
+        let tokens = count::input_tokens(self, permit).await?;
         let counted = bound::counted(tokens, most.output);
         (counted.input < most.input).then_some(counted)
     }

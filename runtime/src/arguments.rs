@@ -5,10 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
 
-use crate::settings::{EchoRecords, Settings};
+use crate::settings::{ClientTimes, EchoRecords, Settings, UpstreamTimes};
 use crate::telemetry::LogFormat;
+
+/// A time of nothing would refuse everything.
+fn seconds() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..)
+}
 
 /// How to serve.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +41,21 @@ pub struct ServeArguments {
     /// Seconds that streams may go on after a stop was asked for.
     #[arg(long, env = "PAI_DRAIN_SECONDS", default_value_t = 30, value_name = "SECONDS")]
     drain_seconds: u64,
+    /// Seconds that a caller may take to send a request's body, and one more for each 64 KiB of it.
+    #[arg(long, env = "PAI_CLIENT_BODY_SECONDS", default_value_t = 60, value_name = "SECONDS", value_parser = seconds())]
+    client_body_seconds: u64,
+    /// Seconds after which a caller is disconnected that reads nothing of its answer while more of it waits.
+    #[arg(long, env = "PAI_CLIENT_WRITE_SECONDS", default_value_t = 60, value_name = "SECONDS", value_parser = seconds())]
+    client_write_seconds: u64,
+    /// Seconds that a connection to a provider may take, look-up and TLS included.
+    #[arg(long, env = "PAI_UPSTREAM_CONNECT_SECONDS", default_value_t = 10, value_name = "SECONDS", value_parser = seconds())]
+    upstream_connect_seconds: u64,
+    /// Seconds that a provider may be silent, before its answer and in the middle of it.
+    #[arg(long, env = "PAI_UPSTREAM_READ_SECONDS", default_value_t = 600, value_name = "SECONDS", value_parser = seconds())]
+    upstream_read_seconds: u64,
+    /// Seconds that a provider's answer may take in all, from its first byte to its last.
+    #[arg(long, env = "PAI_UPSTREAM_TOTAL_SECONDS", default_value_t = 3_600, value_name = "SECONDS", value_parser = seconds())]
+    upstream_total_seconds: u64,
     /// Milliseconds that a request waits for room in a budget that requests under way hold; 0 does not wait.
     #[arg(long, env = "PAI_HOLD_WAIT_MS", default_value_t = 2_000, value_name = "MS")]
     hold_wait_ms: u64,
@@ -55,6 +76,7 @@ pub struct ServeArguments {
 impl ServeArguments {
     /// The settings, with `state` where the arguments name no folder for it.
     pub fn settings(&self, state: PathBuf) -> Settings {
+        let usual = Settings::default();
         Settings {
             listen: self.listen,
             admin_listen: self.admin_listen,
@@ -67,7 +89,18 @@ impl ServeArguments {
             budget_headers: self.budget_headers,
             drain: Duration::from_secs(self.drain_seconds),
             echo_records: if self.echo_records { EchoRecords::Yes } else { EchoRecords::No },
-            ..Settings::default()
+            client: ClientTimes {
+                body: Duration::from_secs(self.client_body_seconds),
+                write: Duration::from_secs(self.client_write_seconds),
+                ..usual.client
+            },
+            upstream: UpstreamTimes {
+                connect: Duration::from_secs(self.upstream_connect_seconds),
+                read: Duration::from_secs(self.upstream_read_seconds),
+                total: Duration::from_secs(self.upstream_total_seconds),
+                ..usual.upstream
+            },
+            ..usual
         }
     }
 

@@ -5,15 +5,30 @@
 //! more than pay for the marks a provider puts around each message. What is not text has a constant below.
 
 use pai_bundle::catalogue;
-use pai_bundle::provider::ModelFacts;
+use pai_bundle::provider::{ModelFacts, ProviderKind};
 use pai_bundle::unit::Tokens;
+use pai_protocol::Input;
 
-use crate::protocol::anthropic::request::Input;
 use crate::tariff::Most;
 
-/// Most tokens of one image: Anthropic scales images down to about 1.15 megapixels and counts width x height / 750,
-/// some 1,600; newer models read up to 2,576 pixels a side, some 4,784.
-const TOKENS_PER_IMAGE: u64 = 5_000;
+/// Most tokens of one image, by who counts them.
+///
+/// Anthropic scales images down to about 1.15 megapixels and counts width x height / 750, some 1,600; newer models read
+/// up to 2,576 pixels a side, some 4,784. OpenAI scales to at most eight tiles of 512 pixels; the dearest model per tile
+/// (GPT-4o mini) counts 2,833 and 5,667 for each, 48,169
+/// (<https://platform.openai.com/docs/guides/images-vision>). Servers that are compatible with OpenAI's API may count
+/// anything; what they read at most is 16,384 for the largest tilings in use. Google cuts an image into tiles of 258
+/// tokens whose number grows with its proportions: 20 to 1 are 60 tiles, 15,480
+/// (<https://ai.google.dev/gemini-api/docs/image-understanding>); a narrower strip is beyond this bound.
+fn tokens_per_image(kind: ProviderKind) -> u64 {
+    match kind {
+        ProviderKind::Anthropic => 5_000,
+        ProviderKind::OpenAi | ProviderKind::AzureOpenAi | ProviderKind::OpenRouter | ProviderKind::Vllm => {
+            48_200
+        }
+        ProviderKind::Gemini => 15_500,
+    }
+}
 
 /// Most tokens that a provider adds of its own when tools are given: its tool-use prompt is 264 to 530 tokens, that
 /// of the largest client tool (computer use) some 735.
@@ -45,14 +60,31 @@ pub(crate) enum Bound {
     },
 }
 
+/// What is asked for of the output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    /// The most tokens of one answer, where the request says.
+    pub(crate) most: Option<u64>,
+    /// How many answers.
+    pub(crate) choices: u64,
+}
+
+impl Output {
+    /// No answer at all.
+    pub(crate) fn none() -> Self {
+        Self { most: Some(0), choices: 1 }
+    }
+}
+
 /// Bounds a request to one model.
-pub(crate) fn of(input: &Input, max_tokens: Option<u64>, model: &ModelFacts) -> Bound {
-    let output = Tokens(max_tokens.unwrap_or(model.output_tokens));
-    if let Some(what) = input.server_tool.clone() {
+pub(crate) fn of(input: &Input, kind: ProviderKind, output: Output, model: &ModelFacts) -> Bound {
+    let each = output.most.unwrap_or(model.output_tokens);
+    let output = Tokens(each.saturating_mul(output.choices));
+    if let Some(what) = input.unbounded.clone() {
         let context = model.context_tokens.unwrap_or(catalogue::UNKNOWN_CONTEXT_TOKENS);
         return Bound::Unbounded { what, one_call: Most { input: Tokens(context), output } };
     }
-    Bound::Within(Most { input: Tokens(input_bound(input, model)), output })
+    Bound::Within(Most { input: Tokens(input_bound(input, kind, model)), output })
 }
 
 /// As a provider counted the input itself.
@@ -61,7 +93,7 @@ pub(crate) fn counted(input_tokens: u64, output: Tokens) -> Most {
     Most { input: Tokens(input_tokens.saturating_add(margin)), output }
 }
 
-fn input_bound(input: &Input, model: &ModelFacts) -> u64 {
+fn input_bound(input: &Input, kind: ProviderKind, model: &ModelFacts) -> u64 {
     if input.unsized_parts.is_some() {
         // An accepted request fits the model's window, whatever is behind its references.
         return model.context_tokens.unwrap_or(catalogue::UNKNOWN_CONTEXT_TOKENS);
@@ -72,7 +104,7 @@ fn input_bound(input: &Input, model: &ModelFacts) -> u64 {
     };
     let parts = input
         .text_bytes
-        .saturating_add(input.images.saturating_mul(TOKENS_PER_IMAGE))
+        .saturating_add(input.images.saturating_mul(tokens_per_image(kind)))
         .saturating_add(tools)
         .saturating_add(TOKENS_FOR_FRAME);
     model.context_tokens.map_or(parts, |context| parts.min(context))
@@ -107,23 +139,34 @@ mod tests {
         }
     }
 
+    fn bound(input: &Input, most: Option<u64>, model: &ModelFacts) -> Bound {
+        of(input, ProviderKind::Anthropic, Output { most, choices: 1 }, model)
+    }
+
+    #[test]
+    fn every_answer_that_is_asked_for_is_bounded() {
+        let output = Output { most: Some(50), choices: 3 };
+        let bound = of(&text(0), ProviderKind::OpenAi, output, &unknown());
+        assert_eq!(tokens(&bound), TOKENS_FOR_FRAME + 150);
+    }
+
     #[test]
     fn text_is_bounded_by_its_bytes_and_output_by_max_tokens() {
-        assert_eq!(tokens(&of(&text(1_000), Some(50), &unknown())), 1_000 + TOKENS_FOR_FRAME + 50);
+        assert_eq!(tokens(&bound(&text(1_000), Some(50), &unknown())), 1_000 + TOKENS_FOR_FRAME + 50);
     }
 
     #[test]
     fn an_input_never_exceeds_the_models_window() {
-        assert_eq!(tokens(&of(&text(900_000), Some(50), &haiku())), 200_000 + 50);
+        assert_eq!(tokens(&bound(&text(900_000), Some(50), &haiku())), 200_000 + 50);
         let document = Input { unsized_parts: Some("a document"), ..text(10) };
-        assert_eq!(tokens(&of(&document, Some(50), &haiku())), 200_000 + 50);
+        assert_eq!(tokens(&bound(&document, Some(50), &haiku())), 200_000 + 50);
     }
 
     #[test]
     fn without_max_tokens_the_models_maximum_is_held() {
-        assert_eq!(tokens(&of(&text(0), None, &haiku())), TOKENS_FOR_FRAME + 64_000);
+        assert_eq!(tokens(&bound(&text(0), None, &haiku())), TOKENS_FOR_FRAME + 64_000);
         let most = TOKENS_FOR_FRAME + catalogue::UNKNOWN_OUTPUT_TOKENS;
-        assert_eq!(tokens(&of(&text(0), None, &unknown())), most);
+        assert_eq!(tokens(&bound(&text(0), None, &unknown())), most);
     }
 
     #[test]
@@ -135,12 +178,12 @@ mod tests {
 
     #[test]
     fn no_max_tokens_wraps_around() {
-        assert_eq!(tokens(&of(&text(u64::MAX), Some(u64::MAX), &unknown())), u64::MAX);
+        assert_eq!(tokens(&bound(&text(u64::MAX), Some(u64::MAX), &unknown())), u64::MAX);
     }
 
     #[test]
     fn tools_that_the_provider_runs_have_no_bound() {
-        let search = Input { server_tool: Some("x".into()), ..text(1) };
-        assert!(matches!(of(&search, Some(1), &unknown()), Bound::Unbounded { .. }));
+        let search = Input { unbounded: Some("x".into()), ..text(1) };
+        assert!(matches!(bound(&search, Some(1), &unknown()), Bound::Unbounded { .. }));
     }
 }

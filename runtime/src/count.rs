@@ -9,17 +9,13 @@ use http_body_util::{BodyExt, Limited};
 use lru::LruCache;
 use pai_ledger::Quantity;
 use pai_policies::Permit;
+use pai_protocol::{Dialect, anthropic, gemini};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::candidate::Candidate;
-use crate::forward::Outgoing;
-use crate::protocol::anthropic::request;
-use crate::snapshot::Upstream;
-use crate::upstream::{Call, Sent};
-
-/// Where Anthropic counts.
-const PATH: &str = "/v1/messages/count_tokens";
+use crate::admit::Door;
+use crate::upstream::endpoint::Purpose;
+use crate::upstream::{Call, Sent, headers};
 
 /// So many prompts are remembered, at 100 bytes each: those that clients send again because they were refused.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);
@@ -52,19 +48,21 @@ struct Answer {
 }
 
 /// The count of the request's input by this candidate; `None` where none can be had.
-pub(crate) async fn input_tokens(
-    outgoing: &Outgoing<'_>,
-    upstream: &Upstream,
-    candidate: &Candidate,
-    permit: Permit,
-) -> Option<u64> {
+pub(crate) async fn input_tokens(door: &Door<'_>, permit: Permit) -> Option<u64> {
+    let Door { outgoing, upstream, candidate, prepared, .. } = door;
     if !outgoing.counts.may_ask {
         return None;
     }
-    let body = request::rewritten(outgoing.body, outgoing.asked, candidate.model.as_str(), None);
-    let body = request::counting(&body)?;
+    let body = prepared.body(outgoing.asked, outgoing.body, candidate, upstream.provider.kind, None);
+    let body = match prepared.dialect {
+        Dialect::Messages => anthropic::request::counting(&body)?,
+        Dialect::Gemini => gemini::count::body(candidate.model.as_str(), &body)?.into(),
+        Dialect::Chat | Dialect::Responses | Dialect::Completions | Dialect::Embeddings => return None,
+    };
     let mut hasher = Sha256::new();
     hasher.update(candidate.provider.to_string());
+    hasher.update([0]);
+    hasher.update(candidate.model.as_str());
     hasher.update([0]);
     hasher.update(&body);
     let digest: [u8; 32] = hasher.finalize().into();
@@ -72,19 +70,28 @@ pub(crate) async fn input_tokens(
         return Some(*tokens);
     }
     let id = outgoing.ids.hold();
-    let hold = outgoing.ledger.hold(id, Vec::new(), Quantity::ZERO, outgoing.now).await.ok()?;
-    // As a stream is asked for: unpacked.
-    let call = Call { path: PATH, query: None, headers: outgoing.headers, body, stream: true };
+    let hold = outgoing.ledger.hold(id, Vec::new(), Quantity::ZERO, outgoing.believed).await.ok()?;
+    let headers = if prepared.is_translated() {
+        headers::translated(prepared.dialect, false)
+    } else {
+        // As a stream is asked for: unpacked.
+        headers::to_upstream(outgoing.headers, true)
+    };
+    let (dialect, model) = (prepared.dialect, candidate.model.as_str());
+    let call = Call { dialect, purpose: Purpose::Count, model, query: None, headers, body };
     let asked = async {
         let Sent::Answered { response, hold } = outgoing.client.send(upstream, permit, hold, call).await
         else {
             return None;
         };
         hold.release();
-        let body = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await.ok()?;
-        serde_json::from_slice::<Answer>(&body.to_bytes()).ok()
+        let body = Limited::new(response.into_body(), ANSWER_MAX_BYTES).collect().await.ok()?.to_bytes();
+        match dialect {
+            Dialect::Gemini => gemini::count::answer(&body),
+            _ => serde_json::from_slice::<Answer>(&body).ok().map(|answer| answer.input_tokens),
+        }
     };
-    let tokens = tokio::time::timeout(PATIENCE, asked).await.ok()??.input_tokens;
+    let tokens = tokio::time::timeout(PATIENCE, asked).await.ok()??;
     outgoing.counts.known().put(digest, tokens);
     Some(tokens)
 }

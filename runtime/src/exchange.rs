@@ -1,5 +1,6 @@
 //! One request as a story: identify, read, find candidates, decide, hold, forward, meter, settle, record.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -8,37 +9,40 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use ipnet::IpNet;
 use pai_bundle::unit::{UnixSeconds, UtcDay};
-use pai_ledger::clock::Clock;
-use pai_ledger::{Caps, Ledger};
+use pai_ledger::calendar::Sight;
+use pai_ledger::{Calendar, Caps, Ledger};
 use pai_policies::Action;
+use pai_protocol::event::Failure;
+use pai_protocol::{Asked, Family, failure};
 
 use crate::address;
 use crate::authorize::Circumstances;
-use crate::body::AnswerBody;
-use crate::candidate::{self, Candidate};
+use crate::begin::Begun;
+use crate::body::Limits;
+use crate::candidate;
 use crate::count::Counts;
-use crate::forward::{self, Forwarded, Outgoing};
+use crate::forward::{self, Answerer, Forwarded, Outgoing};
 use crate::identify;
-use crate::meter::{Encoding, Form, Meter};
+use crate::intake;
+use crate::meter::Form;
 use crate::models;
-use crate::protocol::anthropic::request;
 use crate::rate::Rates;
 use crate::record::{Outcome, Record};
 use crate::refusal::Refusal;
-use crate::settle::{Arrival, Note, Settling};
+use crate::settle::{Arrival, Note};
 use crate::snapshot::Snapshot;
 use crate::surface::{Operation, Route};
 use crate::unique::Ids;
+use crate::upstream::breaker::Breakers;
 use crate::upstream::{Client, headers};
 
-/// Most bytes of a request: Anthropic's own limit, <https://platform.claude.com/docs/en/api/errors>.
-pub(crate) const BODY_MAX_BYTES: usize = 32 * 1024 * 1024;
+/// Most bytes of a provider's refusal that are read to be translated.
+const ERROR_MAX_BYTES: usize = 256 * 1024;
 
 /// What requests share. Each field has one owner and is handed out as a clone or a snapshot.
 pub(crate) struct Shared {
@@ -46,10 +50,14 @@ pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) ledger: Ledger,
     pub(crate) client: Client,
+    pub(crate) breakers: Breakers,
     pub(crate) counts: Counts,
     pub(crate) hold_wait: Duration,
+    pub(crate) limits: Limits,
+    /// How long a body may take, besides what its size allows.
+    pub(crate) body_time: Duration,
     pub(crate) budget_headers: bool,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) calendar: Arc<Calendar>,
     pub(crate) rates: Rates,
     pub(crate) ids: Ids,
     pub(crate) records: Sender<Record>,
@@ -67,26 +75,35 @@ struct Context<'a> {
     id: String,
     address: IpAddr,
     now: UnixSeconds,
+    /// Of budgets alone, as is the day: a clock that has jumped opens none before it was looked at twice.
+    believed: UnixSeconds,
     day: UtcDay,
     route: &'static Route,
+    /// Whose errors the client reads.
+    family: Family,
 }
 
 /// Answers one request.
 pub(crate) async fn answer(shared: Arc<Shared>, route: &'static Route, request: Request<Body>) -> Response {
     let started = Instant::now();
-    let now = shared.clock.now();
+    let Sight { wall: now, believed } = shared.calendar.look();
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let context = Context {
         snapshot: shared.snapshot.load_full(),
         id: shared.ids.request(),
         address: address::of_client(peer, request.headers(), &shared.trusted_proxies),
         now,
-        day: shared.ledger.today(now),
+        believed,
+        day: shared.ledger.today(believed),
         route,
+        family: route.family.unwrap_or_else(|| family_of(request.headers())),
         shared: &shared,
     };
+    if has_two_lengths(request.headers()) {
+        return two_lengths(context.family, &context.id);
+    }
     if !route.methods.contains(request.method()) {
-        return Refusal::Method.respond(&context.id, now);
+        return Refusal::Method.respond(context.family, &context.id, believed);
     }
     if route.operation == Operation::Hello {
         return hello();
@@ -105,7 +122,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, route: &'static Route, request: 
         Err(refused) => {
             let (refusal, note) = *refused;
             note.refused(&refusal);
-            refusal.respond(&context.id, now)
+            refusal.respond(context.family, &context.id, believed)
         }
     };
     put(response.headers_mut(), "x-pai-request-id", &context.id);
@@ -142,14 +159,14 @@ async fn story(
         day: context.day,
     };
 
-    let (path, action) = match context.route.operation {
-        Operation::Forward { upstream, action, .. } => (upstream, action),
+    let (dialect, action) = match context.route.operation {
+        Operation::Forward { dialect, action, .. } => (dialect, action),
         Operation::ListModels => {
             let page = axum::extract::Query::try_from_uri(&head.uri).map(|query| query.0);
             let page = or_refuse!(page.map_err(|_| Refusal::Malformed {
                 message: "the query takes limit (1 to 1000), after_id and before_id".to_owned()
             }));
-            let response = models::list(snapshot, &circumstances(Action::List), &page);
+            let response = models::list(snapshot, &circumstances(Action::List), &page, context.family);
             note.answered(StatusCode::OK);
             note.ended(Outcome::Served);
             return Ok(response);
@@ -157,83 +174,169 @@ async fn story(
         Operation::ShowModel => {
             let id = model_in_path(head.uri.path());
             note.requested(&id);
-            let shown = models::show(snapshot, &circumstances(Action::List), &id);
+            let shown = models::show(snapshot, &circumstances(Action::List), &id, context.family);
             let known = Vec::new();
             let response = or_refuse!(shown.ok_or(Refusal::NoProvider { model: id, known }));
             note.answered(StatusCode::OK);
             note.ended(Outcome::Served);
             return Ok(response);
         }
+        Operation::Unmetered { what } => return Err(Box::new((Refusal::Unmetered { what }, note))),
         Operation::Hello => return Ok(hello()),
     };
 
     note.occupy(or_refuse!(context.shared.rates.admit(snapshot, caller.holder(), started)));
-    let body = or_refuse!(collect(body).await);
-    let asked =
-        or_refuse!(request::read(&body).map_err(|error| Refusal::Malformed { message: error.to_string() }));
+    or_refuse!(unpacked(&head.headers));
+    let body = or_refuse!(intake::whole(body, context.shared.body_time).await);
+    let asked = or_refuse!(
+        Asked::read(dialect, &body).map_err(|error| Refusal::Malformed { message: error.to_string() })
+    );
     note.requested(&asked.model);
     let candidates = or_refuse!(candidate::candidates(snapshot, caller.holder(), &asked.model));
 
     let outgoing = Outgoing {
+        id: &context.id,
         snapshot,
         ledger: &context.shared.ledger,
         ids: &context.shared.ids,
         client: &context.shared.client,
+        breakers: &context.shared.breakers,
         counts: &context.shared.counts,
         hold_wait: context.shared.hold_wait,
+        limits: context.shared.limits,
         caller: &caller,
         action,
         address: context.address,
         now: context.now,
+        believed: context.believed,
         day: context.day,
-        path,
         query: head.uri.query(),
         headers: &head.headers,
         asked: &asked,
         body: &body,
     };
-    match forward::forward(&outgoing, candidates, &mut note).await {
-        Forwarded::Answer { response, hold, terms, from } => {
-            note.answered(response.status());
-            let left = context.shared.budget_headers.then(|| note.budgets_left());
-            let (head, body) = response.into_parts();
-            let form = if is_stream(&head.headers) { Form::Stream } else { Form::Plain };
-            let meter = Meter::new(form, encoding(&head.headers));
-            let body = AnswerBody::new(body, meter, Settling::new(hold, terms, note));
-            let mut response = passed_on(context, head.status, &head.headers, &from, Body::new(body));
-            if let Some(left) = left {
-                put_left(response.headers_mut(), &left);
-            }
-            Ok(response)
+    Ok(match forward::forward(&outgoing, candidates, note).await {
+        Forwarded::Answer { begun, from } => answered(context, *begun, &from, &asked),
+        Forwarded::Counted { tokens, from, mut note } => {
+            note.answered(StatusCode::OK);
+            note.ended(Outcome::Served);
+            counted(context, tokens, &from)
         }
-        Forwarded::Failure { response, from } => {
+        Forwarded::Failure { response, from, mut note } => {
             note.answered(response.status());
-            let (head, body) = response.into_parts();
             note.ended(Outcome::UpstreamError);
-            Ok(passed_on(context, head.status, &head.headers, &from, Body::new(body)))
+            failed(context, response, &from, &asked).await
         }
-        Forwarded::Refused(refusal) => Err(Box::new((refusal, note))),
+        Forwarded::NotBegun { failure, outcome, from, mut note } => {
+            let status = failure::status_of(failure.kind);
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            note.answered(status);
+            note.ended(outcome);
+            not_begun(context, status, &failure, &from)
+        }
+        Forwarded::Refused(refusal, note) => return Err(Box::new((refusal, note))),
+    })
+}
+
+/// An answer that has begun, with the provider's status and headers.
+fn answered(context: &Context<'_>, begun: Begun, from: &Answerer, asked: &Asked) -> Response {
+    let Begun { status, headers, form, mut body } = begun;
+    let mut left = None;
+    body.edit_note(|note| {
+        note.answered(status);
+        left = context.shared.budget_headers.then(|| note.budgets_left());
+    });
+    let mut response = Response::new(Body::new(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = if from.dialect == asked.dialect {
+        headers::to_client(&headers)
+    } else {
+        headers::of_translated(&headers, form == Form::Stream)
+    };
+    sign(context, response.headers_mut(), from);
+    if let Some(left) = left {
+        put_left(response.headers_mut(), &left);
+    }
+    response
+}
+
+/// A count that the provider was not asked for in the client's own words.
+fn counted(context: &Context<'_>, tokens: u64, from: &Answerer) -> Response {
+    let mut response = json(StatusCode::OK, &serde_json::json!({ "input_tokens": tokens }));
+    // Whoever reads it should know that it may be above what the provider will count, and never below.
+    put(response.headers_mut(), "x-pai-count", "upper-bound");
+    sign(context, response.headers_mut(), from);
+    response
+}
+
+/// The provider's own refusal: as it is, or in the words of the client's protocol.
+async fn failed(
+    context: &Context<'_>,
+    response: http::Response<reqwest::Body>,
+    from: &Answerer,
+    asked: &Asked,
+) -> Response {
+    let (head, body) = response.into_parts();
+    if from.dialect == asked.dialect {
+        let mut response = Response::new(Body::new(body));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = headers::to_client(&head.headers);
+        sign(context, response.headers_mut(), from);
+        return response;
+    }
+    let said = Limited::new(body, ERROR_MAX_BYTES).collect().await.map(http_body_util::Collected::to_bytes);
+    let failure = failure::read(head.status.as_u16(), &said.unwrap_or_default());
+    let mut response = json(head.status, &failure::write(context.family, &failure, &context.id));
+    for (name, value) in headers::of_translated(&head.headers, false) {
+        if let Some(name) = name {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    sign(context, response.headers_mut(), from);
+    response
+}
+
+/// A provider had begun to answer and gave up before any content; no other could answer either.
+fn not_begun(context: &Context<'_>, status: StatusCode, failure: &Failure, from: &Answerer) -> Response {
+    let mut response = json(status, &failure::write(context.family, failure, &context.id));
+    sign(context, response.headers_mut(), from);
+    response
+}
+
+/// Says who answered, and what of the request was left out on the way.
+fn sign(context: &Context<'_>, headers: &mut HeaderMap, from: &Answerer) {
+    put(headers, "x-pai-provider", from.candidate.provider.name.as_str());
+    put(headers, "x-pai-model", from.candidate.model.as_str());
+    if !from.dropped.is_empty() {
+        put(headers, "x-pai-dropped", &in_a_header(&from.dropped));
+    }
+    let id = match context.family {
+        Family::OpenAi => "x-request-id",
+        Family::Anthropic | Family::Google => "request-id",
+    };
+    if !headers.contains_key(id) {
+        put(headers, id, &context.id);
     }
 }
 
-/// The provider's answer with the provider's status and headers, and who answered.
-fn passed_on(
-    context: &Context<'_>,
-    status: StatusCode,
-    upstream: &HeaderMap,
-    from: &Candidate,
-    body: Body,
-) -> Response {
-    let mut response = Response::new(body);
+/// Names that may be a client's own, as one header: only what cannot be mistaken, and not more than a line of it.
+fn in_a_header(names: &[Cow<'static, str>]) -> String {
+    const MOST: usize = 400;
+    let text = names.join(", ");
+    let plain = |c: char| c.is_ascii_alphanumeric() || " ,._-".contains(c);
+    text.chars().map(|c| if plain(c) { c } else { '?' }).take(MOST).collect()
+}
+
+fn json(status: StatusCode, body: &serde_json::Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
-    *response.headers_mut() = headers::to_client(upstream);
-    let headers = response.headers_mut();
-    put(headers, "x-pai-provider", from.provider.name.as_str());
-    put(headers, "x-pai-model", from.model.as_str());
-    if !headers.contains_key("request-id") {
-        put(headers, "request-id", &context.id);
-    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// Anthropic's clients all send the version of its API; nobody else does.
+fn family_of(headers: &HeaderMap) -> Family {
+    if headers.contains_key("anthropic-version") { Family::Anthropic } else { Family::OpenAi }
 }
 
 fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
@@ -252,33 +355,33 @@ fn put_left(headers: &mut HeaderMap, left: &Caps) {
     }
 }
 
-/// The whole body: its size bounds the request's tokens, so nothing can be sent before its end is known.
-async fn collect(body: Body) -> Result<Bytes, Refusal> {
-    match Limited::new(body, BODY_MAX_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Refusal::BodyTooLarge { max_bytes: BODY_MAX_BYTES })
-        }
-        Err(_) => Err(Refusal::BodyUnreadable),
-    }
-}
-
 /// Models have slashes in their names, so the id is whatever follows the list's own path.
 fn model_in_path(path: &str) -> String {
     path.split_once("/v1/models/").map_or("", |(_, id)| id).replace("%2F", "/").replace("%2f", "/")
 }
 
-fn is_stream(headers: &HeaderMap) -> bool {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+/// A head that says its length in two ways, as only those write it who want two readers to find different requests in
+/// the same bytes (RFC 9112, 6.1). hyper goes by the chunks, a proxy in front may not.
+fn has_two_lengths(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
 }
 
-fn encoding(headers: &HeaderMap) -> Encoding {
-    match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
-        None | Some("" | "identity") => Encoding::Identity,
-        Some("gzip" | "x-gzip") => Encoding::Gzip,
-        Some(_) => Encoding::Unknown,
+/// The answer to it, after which nothing more is read from the connection.
+fn two_lengths(family: Family, id: &str) -> Response {
+    let message = "the request has both content-length and transfer-encoding; send one".to_owned();
+    let mut response = Refusal::Malformed { message }.respond(family, id, UnixSeconds(0));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Bodies are read as they stand. One that somebody behind could unpack into another would be decided on unread.
+fn unpacked(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    if codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
     }
+    let message = "the request's body is packed (content-encoding); send it as it is".to_owned();
+    Err(Refusal::Malformed { message })
 }
 
 fn hello() -> Response {
@@ -288,6 +391,9 @@ fn hello() -> Response {
 }
 
 /// Paths that the table does not have.
-pub(crate) fn no_route(shared: &Shared) -> Response {
-    Refusal::NoRoute.respond(&shared.ids.request(), UnixSeconds(0))
+pub(crate) fn no_route(shared: &Shared, headers: &HeaderMap) -> Response {
+    if has_two_lengths(headers) {
+        return two_lengths(family_of(headers), &shared.ids.request());
+    }
+    Refusal::NoRoute.respond(family_of(headers), &shared.ids.request(), UnixSeconds(0))
 }

@@ -1,43 +1,54 @@
 //! The candidates of a request, in order, until one answers: each is decided, bounded, held and sent on its own, and
 //! a failed one never lets the next skip a step.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use pai_bundle::unit::{UnixSeconds, UtcDay};
-use pai_ledger::{Hold, Ledger};
+use pai_ledger::Ledger;
 use pai_policies::Action;
+use pai_protocol::event::Failure;
+use pai_protocol::{Asked, Dialect};
+use tokio::time::Instant;
 
-use crate::admit::{self, Admitted};
-use crate::candidate::{self, Candidate};
+use crate::admit;
+use crate::attempt::{self, Once};
+use crate::begin::Begun;
+use crate::body::Limits;
+use crate::candidate::Candidate;
 use crate::count::Counts;
 use crate::identify::Caller;
-use crate::protocol::anthropic::request::{self, Asked};
+use crate::prepare::Prepared;
+use crate::queue::Queue;
+use crate::record::Outcome;
 use crate::refusal::Refusal;
 use crate::settle::Note;
 use crate::snapshot::Snapshot;
-use crate::tariff::Terms;
 use crate::unique::Ids;
-use crate::upstream::{Call, Client, Sent, retry};
+use crate::upstream::Client;
+use crate::upstream::breaker::{Breakers, Turn};
 
 /// A request that is ready to go out.
 pub(crate) struct Outgoing<'a> {
+    pub(crate) id: &'a str,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) ledger: &'a Ledger,
     pub(crate) ids: &'a Ids,
     pub(crate) client: &'a Client,
+    pub(crate) breakers: &'a Breakers,
     pub(crate) counts: &'a Counts,
     /// How long the candidates, all together, may wait for room that others hold.
     pub(crate) hold_wait: Duration,
+    pub(crate) limits: Limits,
     pub(crate) caller: &'a Caller,
     pub(crate) action: Action,
     pub(crate) address: IpAddr,
     pub(crate) now: UnixSeconds,
+    /// What the ledger is told.
+    pub(crate) believed: UnixSeconds,
     pub(crate) day: UtcDay,
-    pub(crate) path: &'static str,
     pub(crate) query: Option<&'a str>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) asked: &'a Asked,
@@ -46,26 +57,49 @@ pub(crate) struct Outgoing<'a> {
 
 /// What the client gets.
 pub(crate) enum Forwarded {
-    /// An answer that has begun, with the hold that its end settles.
-    Answer { response: http::Response<reqwest::Body>, hold: Hold, terms: Terms, from: Candidate },
-    /// The last provider's own refusal, passed on as it is.
-    Failure { response: http::Response<reqwest::Body>, from: Candidate },
+    /// An answer that has begun; its body has the hold that its end settles.
+    Answer { begun: Box<Begun>, from: Answerer },
+    /// How many tokens the prompt has, as far as the gateway can tell by itself.
+    Counted { tokens: u64, from: Answerer, note: Note },
+    /// The last provider's own refusal, passed on.
+    Failure { response: http::Response<reqwest::Body>, from: Answerer, note: Note },
+    /// A provider began to answer and gave up before any content.
+    NotBegun { failure: Failure, outcome: Outcome, from: Answerer, note: Note },
     /// Ours.
+    Refused(Refusal, Note),
+}
+
+/// Who answered, and how the request was put.
+#[derive(Debug, Clone)]
+pub(crate) struct Answerer {
+    pub(crate) candidate: Candidate,
+    /// What it was spoken to in.
+    pub(crate) dialect: Dialect,
+    /// What was left out of the request on purpose.
+    pub(crate) dropped: Vec<std::borrow::Cow<'static, str>>,
+}
+
+/// What a failed candidate leaves to say, should no other do better.
+pub(crate) enum Told {
+    Failure(http::Response<reqwest::Body>, Answerer),
+    NotBegun(Failure, Outcome, Answerer),
     Refused(Refusal),
 }
 
-/// What one attempt came to.
-enum Attempt {
+/// What one candidate came to.
+pub(crate) enum Attempt {
     Done(Forwarded),
     /// Not sent.
-    Refused(Refusal),
+    Refused(Refusal, Note),
+    /// The provider's last word: it would be the same elsewhere.
+    Final(Told, Note),
     /// Another candidate may do better; this is what to say if none does.
-    Next(Forwarded, Transient),
+    Next(Told, Transient, Note),
 }
 
 /// Whether a candidate failed in a way that its provider's fallbacks are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Transient {
+pub(crate) enum Transient {
     Yes,
     No,
 }
@@ -74,53 +108,63 @@ enum Transient {
 pub(crate) async fn forward(
     outgoing: &Outgoing<'_>,
     candidates: Vec<Candidate>,
-    note: &mut Note,
+    mut note: Note,
 ) -> Forwarded {
-    let mut queue: VecDeque<Candidate> = candidates.iter().cloned().collect();
-    let mut seen = candidates;
-    let mut told: Option<Forwarded> = None;
+    let asked_for = candidates.first().cloned();
+    let mut queue = Queue::new(candidates);
+    let mut told: Option<Told> = None;
     let mut patience = outgoing.hold_wait;
-    while let Some(candidate) = queue.pop_front() {
+    while let Some(candidate) = queue.next() {
+        let mut turn = outgoing.breakers.turn(&candidate.provider, outgoing.caller.holder(), Instant::now());
+        if turn.is_set_back() && queue.set_back(outgoing.snapshot, &candidate) {
+            note.attempt(&candidate, "set back: breaker open");
+            continue;
+        }
         note.candidate(&candidate);
-        match try_candidate(outgoing, &candidate, &mut patience, note).await {
-            Attempt::Refused(refusal) if told.is_none() && !leads_on(&refusal) => {
-                return Forwarded::Refused(refusal);
+        let is_asked_for = asked_for.as_ref() == Some(&candidate);
+        note = match try_candidate(outgoing, &candidate, &mut turn, &mut patience, note).await {
+            Attempt::Refused(refusal, note) if is_asked_for && !leads_on(&refusal) => {
+                return Forwarded::Refused(refusal, note);
             }
-            Attempt::Refused(refusal) => told = Some(more_telling(told, Forwarded::Refused(refusal))),
+            Attempt::Refused(refusal, note) => {
+                let refused = Told::Refused(refusal);
+                told = Some(match told {
+                    // It was set back, and is still the one that the refusal should be about.
+                    Some(later) if is_asked_for => more_telling(Some(refused), later),
+                    told => more_telling(told, refused),
+                });
+                note
+            }
             Attempt::Done(result) => return result,
-            Attempt::Next(result, transient) => {
+            Attempt::Final(result, note) => return result.said(note),
+            Attempt::Next(result, transient, note) => {
                 told = Some(more_telling(told, result));
                 if transient == Transient::Yes {
-                    append_fallbacks(outgoing.snapshot, &candidate, &mut queue, &mut seen);
+                    queue.append_fallbacks(outgoing.snapshot, &candidate);
                 }
+                note
             }
+        };
+    }
+    told.unwrap_or(Told::Refused(Refusal::LedgerUnavailable)).said(note)
+}
+
+impl Told {
+    fn said(self, note: Note) -> Forwarded {
+        match self {
+            Self::Failure(response, from) => Forwarded::Failure { response, from, note },
+            Self::NotBegun(failure, outcome, from) => Forwarded::NotBegun { failure, outcome, from, note },
+            Self::Refused(refusal) => Forwarded::Refused(refusal, note),
         }
     }
-    told.unwrap_or(Forwarded::Refused(Refusal::LedgerUnavailable))
 }
 
 /// A provider's own failure tells more than "the next one is out of budget too"; of two refusals, the first is about
 /// the model that was asked for.
-fn more_telling(before: Option<Forwarded>, now: Forwarded) -> Forwarded {
+fn more_telling(before: Option<Told>, now: Told) -> Told {
     match (before, now) {
-        (None, now) | (Some(_), now @ Forwarded::Failure { .. }) => now,
+        (None, now) | (Some(_), now @ (Told::Failure(..) | Told::NotBegun(..))) => now,
         (Some(before), _) => before,
-    }
-}
-
-/// Fallbacks of the provider that failed, behind the caller's own list; each goes through the policies like any
-/// other candidate.
-fn append_fallbacks(
-    snapshot: &Snapshot,
-    failed: &Candidate,
-    queue: &mut VecDeque<Candidate>,
-    seen: &mut Vec<Candidate>,
-) {
-    for candidate in candidate::fallbacks(snapshot, failed) {
-        if !seen.contains(&candidate) {
-            seen.push(candidate.clone());
-            queue.push_back(candidate);
-        }
     }
 }
 
@@ -128,63 +172,53 @@ fn append_fallbacks(
 async fn try_candidate(
     outgoing: &Outgoing<'_>,
     candidate: &Candidate,
+    turn: &mut Turn<'_>,
     patience: &mut Duration,
-    note: &mut Note,
+    mut note: Note,
 ) -> Attempt {
     let Some(upstream) = outgoing.snapshot.provider(&candidate.provider) else {
         let known = Vec::new();
         let refusal = Refusal::NoProvider { model: candidate.model.to_string(), known };
-        return Attempt::Next(Forwarded::Refused(refusal), Transient::No);
+        return Attempt::Next(Told::Refused(refusal), Transient::No, note);
     };
-    let retries = upstream.provider.retry;
-    let mut attempt = 1;
-    loop {
-        let admitted = admit::admit(outgoing, upstream, candidate, patience, note).await;
-        let Admitted { permit, hold, terms, max_tokens } = match admitted {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                note.attempt(candidate, &refusal.code());
-                return Attempt::Refused(refusal);
-            }
-        };
-        let sent = outgoing.client.send(upstream, permit, hold, call(outgoing, candidate, max_tokens)).await;
-        let (result, wait) = match sent {
-            Sent::Answered { response, hold } => {
-                note.attempt(candidate, "answered");
-                return Attempt::Done(Forwarded::Answer { response, hold, terms, from: candidate.clone() });
-            }
-            Sent::Failed(response) => {
-                note.released();
-                note.attempt(candidate, response.status().as_str());
-                let (status, from) = (response.status(), candidate.clone());
-                let wait = retry::wait(retries, attempt, Some(response.headers()), retry::jitter);
-                let result = Forwarded::Failure { response, from };
-                if !retry::is_transient(status) {
-                    return Attempt::Done(result);
-                }
-                (result, wait)
-            }
-            Sent::Unreachable(refusal) => {
-                note.released();
-                note.attempt(candidate, &refusal.code());
-                if !matches!(refusal, Refusal::UpstreamFailed { .. }) {
-                    return Attempt::Next(Forwarded::Refused(refusal), Transient::No);
-                }
-                let wait = retry::wait(retries, attempt, None, retry::jitter);
-                (Forwarded::Refused(refusal), wait)
-            }
-            Sent::Broke(refusal) => {
-                note.broke();
-                note.attempt(candidate, "broke off; its hold was counted in full");
-                let wait = retry::wait(retries, attempt, None, retry::jitter);
-                (Forwarded::Refused(refusal), wait)
-            }
-        };
-        match wait.filter(|_| attempt < retries.max_attempts) {
-            Some(wait) => pause(wait).await,
-            None => return Attempt::Next(result, Transient::Yes),
+    let model = upstream.provider.facts(candidate.model.as_str());
+    let prepared =
+        Prepared::new(outgoing.asked, outgoing.body, outgoing.action, &upstream.provider, candidate, &model);
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            note.attempt(candidate, &refusal.code());
+            return Attempt::Refused(refusal, note);
         }
-        attempt += 1;
+    };
+    let from = Answerer {
+        candidate: candidate.clone(),
+        dialect: prepared.dialect,
+        dropped: prepared.dropped().to_vec(),
+    };
+    let door = admit::Door { outgoing, upstream, candidate, model, prepared: &prepared };
+    if outgoing.action == Action::CountTokens && prepared.dialect != outgoing.asked.dialect {
+        return match door.count().await {
+            Ok(tokens) => {
+                note.attempt(candidate, "counted");
+                Attempt::Done(Forwarded::Counted { tokens, from, note })
+            }
+            Err(refusal) => Attempt::Refused(refusal, note),
+        };
+    }
+    let retries = upstream.provider.retry;
+    let mut number = 1;
+    loop {
+        let (told, wait);
+        (told, wait, note) = match attempt::once(&door, &from, turn, number, patience, note).await {
+            Once::Over(attempt) => return *attempt,
+            Once::Failed(failed, wait) => (failed.0, wait, failed.1),
+        };
+        match wait.filter(|_| number < turn.attempts(retries)) {
+            Some(wait) => pause(wait).await,
+            None => return Attempt::Next(told, Transient::Yes, note),
+        }
+        number += 1;
     }
 }
 
@@ -197,15 +231,5 @@ async fn pause(wait: Duration) {
 /// A policy's "no" to the first candidate, which is what was asked for, is an answer; only a full budget sends the
 /// request on. A "no" to a later one says nothing about those behind it.
 fn leads_on(refusal: &Refusal) -> bool {
-    refusal.is_about_budget() || matches!(refusal, Refusal::OtherProtocol { .. })
-}
-
-fn call<'a>(outgoing: &Outgoing<'a>, candidate: &Candidate, max_tokens: Option<u64>) -> Call<'a> {
-    Call {
-        path: outgoing.path,
-        query: outgoing.query,
-        headers: outgoing.headers,
-        body: request::rewritten(outgoing.body, outgoing.asked, candidate.model.as_str(), max_tokens),
-        stream: outgoing.asked.stream,
-    }
+    refusal.is_about_budget() || matches!(refusal, Refusal::Untranslatable { .. })
 }

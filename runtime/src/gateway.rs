@@ -9,15 +9,16 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::any;
-use http::Request;
+use http::{HeaderMap, Request};
 use pai_ledger::clock::Clock;
 use pai_ledger::store::StoreError;
 use pai_ledger::store::sled::SledStore;
-use pai_ledger::{Ledger, LedgerError};
+use pai_ledger::{Calendar, Ledger, LedgerError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Health};
+use crate::body::Limits;
 use crate::count::Counts;
 use crate::exchange::{self, Shared};
 use crate::listener::{self, ListenError};
@@ -30,7 +31,8 @@ use crate::standing::Standing;
 use crate::surface::ROUTES;
 use crate::token::RandomError;
 use crate::unique::Ids;
-use crate::upstream::Client;
+use crate::upstream::breaker::Breakers;
+use crate::upstream::{Client, retry};
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +86,10 @@ pub struct Gateway {
 impl Gateway {
     /// Opens ledger, records and sockets, and serves; and goes on to the next bundles where `opening` says where they
     /// come from.
+    #[expect(
+        clippy::unused_async,
+        reason = "it needs a runtime to be called in, and its callers wait for it"
+    )]
     pub async fn start(
         opening: impl Into<Opening>,
         settings: &Settings,
@@ -92,10 +98,10 @@ impl Gateway {
         // The only TLS provider of the workspace; a second install is the same one again.
         let _ = rustls::crypto::ring::default_provider().install_default();
         raise_file_limit();
-        let client = Client::new(settings.upstream)?;
+        let client = Client::new(settings.upstream, settings.lookup.clone())?;
         // Sockets first: a taken address should not touch the ledger.
-        let listener = listener::bind(settings.listen, "--listen").await?;
-        let admin_listener = listener::bind(settings.admin_listen, "--admin-listen").await?;
+        let listener = listener::bind(settings.listen, "--listen")?;
+        let admin_listener = listener::bind(settings.admin_listen, "--admin-listen")?;
         let local = |listener: &tokio::net::TcpListener, wanted| listener.local_addr().unwrap_or(wanted);
         let address = local(&listener, settings.listen);
         let admin_address = local(&admin_listener, settings.admin_listen);
@@ -109,14 +115,18 @@ impl Gateway {
         }
         let ledger = Ledger::open(Box::new(store), pai_ledger::Settings::default())?;
         let recorder = Recorder::open(&settings.state.join("records.jsonl"), settings.echo_records)?;
+        client.follow(&release.snapshot);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(release.snapshot.clone()),
             ledger,
             client,
+            breakers: Breakers::new(settings.upstream.set_back, retry::jitter),
             counts: Counts::new(settings.ask_for_counts),
             hold_wait: settings.hold_wait,
+            limits: Limits { total: settings.upstream.total },
+            body_time: settings.client.body,
             budget_headers: settings.budget_headers,
-            clock,
+            calendar: Arc::new(Calendar::new(clock)),
             rates: Rates::default(),
             ids: Ids::new()?,
             records: recorder.sender(),
@@ -125,7 +135,7 @@ impl Gateway {
         let draining = Arc::new(AtomicBool::new(false));
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let source = following.as_ref().map(|following| following.releases.describe());
-        let standing = Arc::new(Standing::new(&release, source, shared.clock.now()));
+        let standing = Arc::new(Standing::new(&release, source, shared.calendar.look().wall));
         let health =
             Health { shared: shared.clone(), standing: standing.clone(), draining: draining.clone() };
         let reload = following.map(|following| {
@@ -133,10 +143,15 @@ impl Gateway {
                 Reload { shared: shared.clone(), standing, every: settings.reload_every, stop: stop.clone() };
             tokio::spawn(reload.follow(following))
         });
-        let data = tokio::spawn(listener::serve(listener, router(&shared), stop.clone(), settings.drain));
+        let (calendar, stop_watching) = (shared.calendar.clone(), stop.clone());
+        tokio::spawn(async move { stop_watching.run_until_cancelled(calendar.watch()).await });
+        let times = settings.client;
+        let data =
+            tokio::spawn(listener::serve(listener, router(&shared), times, stop.clone(), settings.drain));
         let admin = tokio::spawn(listener::serve(
             admin_listener,
             admin::router(health),
+            times,
             stop_admin.clone(),
             std::time::Duration::from_millis(100),
         ));
@@ -220,5 +235,5 @@ fn router(shared: &Arc<Shared>) -> Router {
         router = router.route(route.path, any(handler));
     }
     let shared = shared.clone();
-    router.fallback(move || async move { exchange::no_route(&shared) })
+    router.fallback(move |headers: HeaderMap| async move { exchange::no_route(&shared, &headers) })
 }

@@ -1,5 +1,7 @@
 //! Sockets: accepts connections, gives each its limits, and ends them in order when the gateway stops.
 
+mod write_limit;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,16 +12,21 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::exchange::Peer;
+use crate::settings::ClientTimes;
+use write_limit::WriteLimit;
 
-/// Longest time for a request's headers to arrive; inert in hyper unless a timer is set, so one is.
-const HEADER_READ_TIME: Duration = Duration::from_secs(30);
 /// Most bytes of a request's headers. Claude Code sends some 2 kB; SDKs with tracing headers some more.
 const HEADERS_MAX_BYTES: usize = 64 * 1024;
+/// Connections that the kernel keeps until they are accepted, of which it allows at most `net.core.somaxconn`. The standard
+/// library's 128 are too few for a thousand clients that start at once: what does not fit is reset, and not refused.
+const BACKLOG: u32 = 4_096;
+/// Most headers of a request.
+const HEADERS_MAX: usize = 100;
 /// Wait after a failed accept, which is nearly always "too many open files".
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -45,15 +52,29 @@ pub enum ListenError {
 }
 
 /// Opens a listening socket.
-pub(crate) async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|cause| match cause.kind() {
+pub(crate) fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ListenError> {
+    listen(address).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::AddrInUse => ListenError::InUse { address, flag },
         _ => ListenError::Other { address, cause },
     })
 }
 
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait for what is left of old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Serves until `stop`, then lets requests under way end for at most `drain` and drops the rest.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    times: ClientTimes,
+    stop: CancellationToken,
+    drain: Duration,
+) {
     let graceful = GracefulShutdown::new();
     let cut = CancellationToken::new();
     loop {
@@ -63,7 +84,14 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         };
         match accepted {
             Ok((socket, peer)) => {
-                tokio::spawn(connection(socket, peer, router.clone(), graceful.watcher(), cut.clone()));
+                tokio::spawn(connection(
+                    socket,
+                    peer,
+                    router.clone(),
+                    times,
+                    graceful.watcher(),
+                    cut.clone(),
+                ));
             }
             Err(cause) => {
                 tracing::warn!(event = "accept.failed", cause = %cause);
@@ -87,6 +115,7 @@ async fn connection(
     socket: TcpStream,
     peer: SocketAddr,
     router: Router,
+    times: ClientTimes,
     watcher: Watcher,
     cut: CancellationToken,
 ) {
@@ -100,14 +129,43 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIME)
+        // Inert in hyper unless a timer is set, so one is.
+        .header_read_timeout(times.headers)
         .max_buf_size(HEADERS_MAX_BYTES)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
+        .max_headers(HEADERS_MAX)
+        .serve_connection(
+            TokioIo::new(WriteLimit::new(socket, times.write)),
+            TowerToHyperService::new(service),
+        );
     tokio::select! {
         // An error here is the client's: it left, or sent no HTTP.
         ended = watcher.watch(connection) => if let Err(cause) = ended {
             tracing::debug!(event = "connection.ended", peer = %peer, cause = %cause);
         },
         () = cut.cancelled() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than the standard library's backlog, and less than the descriptors that every process may have.
+    const CLIENTS: usize = 400;
+
+    #[tokio::test]
+    async fn clients_that_come_at_once_are_kept_until_they_are_accepted() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let mut clients = Vec::new();
+        for number in 0..CLIENTS {
+            // Whoever is not kept is asked to try again, after a second at the earliest.
+            let client = tokio::time::timeout(Duration::from_secs(30), TcpStream::connect(address)).await;
+            clients.push(client.unwrap_or_else(|_| panic!("client {number} waits")).expect("connected"));
+        }
+        for number in 0..CLIENTS {
+            let accepted = tokio::time::timeout(Duration::from_secs(30), listener.accept()).await;
+            accepted.unwrap_or_else(|_| panic!("client {number} was forgotten")).expect("accepted");
+        }
     }
 }

@@ -5,9 +5,10 @@ mod inflate;
 
 use bytes::Bytes;
 use pai_bundle::unit::Tokens;
+use pai_protocol::event::Failure;
+use pai_protocol::sse::Splitter;
+use pai_protocol::{Dialect, Reading};
 
-use crate::protocol::anthropic::stream::{self, Reading};
-use crate::sse::Splitter;
 use crate::tariff::{Measured, Most};
 use inflate::Inflate;
 
@@ -55,7 +56,7 @@ enum Source {
 
 impl Meter {
     /// A meter for an answer of this form.
-    pub(crate) fn new(form: Form, encoding: Encoding) -> Self {
+    pub(crate) fn new(dialect: Dialect, form: Form, encoding: Encoding) -> Self {
         let source = match form {
             Form::Plain => Source::Plain(Vec::new()),
             Form::Stream => Source::Stream(Splitter::default()),
@@ -64,35 +65,36 @@ impl Meter {
             source,
             inflate: (encoding == Encoding::Gzip).then(Inflate::default),
             readable: encoding != Encoding::Unknown,
-            reading: Reading::default(),
+            reading: Reading::new(dialect),
         }
     }
 
-    /// Takes the next bytes of the answer.
-    pub(crate) fn feed(&mut self, bytes: &Bytes) {
+    /// Takes the next bytes of the answer, and hands them on to `also`, unpacked, as far as they can be read.
+    pub(crate) fn feed(&mut self, bytes: &Bytes, mut also: impl FnMut(&[u8])) {
         if !self.readable {
             return;
         }
-        match &mut self.inflate {
-            None => Self::read(&mut self.source, &mut self.reading, &mut self.readable, bytes),
+        let Self { source, inflate, readable, reading } = self;
+        match inflate {
+            None => {
+                *readable = read(source, reading, bytes);
+                also(bytes);
+            }
             Some(inflate) => {
-                let (source, reading, readable) = (&mut self.source, &mut self.reading, &mut self.readable);
                 let mut still = true;
-                let inflated = inflate.feed(bytes, |piece| Self::read(source, reading, &mut still, piece));
+                let inflated = inflate.feed(bytes, |piece| {
+                    still = still && read(source, reading, piece);
+                    also(piece);
+                });
                 *readable = still && inflated.is_ok();
             }
         }
     }
 
-    fn read(source: &mut Source, reading: &mut Reading, readable: &mut bool, bytes: &[u8]) {
-        match source {
-            Source::Plain(kept) if kept.len() + bytes.len() > PLAIN_MAX_BYTES => {
-                *readable = false;
-                *kept = Vec::new();
-            }
-            Source::Plain(kept) => kept.extend_from_slice(bytes),
-            Source::Stream(splitter) => splitter.feed(bytes, |event| stream::read(&event, reading)),
-        }
+    /// Whether anything of the content has arrived, or something that ends the answer: from then on it is this
+    /// provider's. What cannot be read counts as content.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.reading.has_content || self.reading.stopped || !self.readable
     }
 
     /// Whether a stream has said that it is complete.
@@ -119,12 +121,23 @@ impl Meter {
         between_events && self.inflate.is_none() && self.readable
     }
 
+    /// What the provider said when it refused in the middle of a stream.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.reading.failure.clone()
+    }
+
+    /// What was used when the provider refused: what it reported, if anything. Nobody charges for an error.
+    pub(crate) fn refused(self) -> Option<Measured> {
+        let tariff = self.reading.tariff;
+        self.reading.usage.map(|usage| Measured::Known { usage, tariff })
+    }
+
     /// What the answer used, when it came to its end.
     pub(crate) fn finished(mut self, most: Most) -> Measured {
         if let Source::Plain(kept) = &self.source
             && self.readable
         {
-            stream::read_plain(kept, &mut self.reading);
+            self.reading.document(kept);
         }
         match self.reading.usage {
             Some(usage) if self.reading.output_is_final => {
@@ -143,4 +156,17 @@ impl Meter {
         usage.output = usage.output.max(delivered.min(room).min(most.output));
         Measured::Estimated { usage, tariff: self.reading.tariff }
     }
+}
+
+/// Whether it can still be read afterwards.
+fn read(source: &mut Source, reading: &mut Reading, bytes: &[u8]) -> bool {
+    match source {
+        Source::Plain(kept) if kept.len() + bytes.len() > PLAIN_MAX_BYTES => {
+            *kept = Vec::new();
+            return false;
+        }
+        Source::Plain(kept) => kept.extend_from_slice(bytes),
+        Source::Stream(splitter) => splitter.feed(bytes, |event| reading.event(&event)),
+    }
+    true
 }

@@ -1,4 +1,4 @@
-//! The model list: exactly the models that the caller may use, as Anthropic's API lists them.
+//! The model list: exactly the models that the caller may use, as the API that was asked lists them.
 
 use std::collections::HashMap;
 
@@ -10,6 +10,7 @@ use pai_bundle::catalogue;
 use pai_bundle::money::NanoUsd;
 use pai_bundle::unit::Tokens;
 use pai_policies::{Action, Facts, Used};
+use pai_protocol::Family;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -38,11 +39,30 @@ struct Model {
     id: String,
     display_name: String,
     created_at: &'static str,
+    /// The provider's name, which OpenAI's list shows as the owner.
+    #[serde(skip)]
+    owner: String,
+}
+
+impl Model {
+    fn as_openai(&self) -> serde_json::Value {
+        json!({ "id": self.id, "object": "model", "created": 0, "owned_by": self.owner })
+    }
 }
 
 /// A page of the list.
-pub(crate) fn list(snapshot: &Snapshot, circumstances: &Circumstances<'_>, page: &Page) -> Response {
+pub(crate) fn list(
+    snapshot: &Snapshot,
+    circumstances: &Circumstances<'_>,
+    page: &Page,
+    family: Family,
+) -> Response {
     let models = usable(snapshot, circumstances);
+    if family == Family::OpenAi {
+        // OpenAI's list has no pages.
+        let data: Vec<_> = models.iter().map(Model::as_openai).collect();
+        return answer(&json!({ "object": "list", "data": data }));
+    }
     let limit = page.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
     let place =
         |id: &Option<String>| id.as_ref().and_then(|id| models.iter().position(|model| model.id == *id));
@@ -64,9 +84,14 @@ pub(crate) fn list(snapshot: &Snapshot, circumstances: &Circumstances<'_>, page:
 }
 
 /// One model; `None` where the caller has no such model.
-pub(crate) fn show(snapshot: &Snapshot, circumstances: &Circumstances<'_>, id: &str) -> Option<Response> {
+pub(crate) fn show(
+    snapshot: &Snapshot,
+    circumstances: &Circumstances<'_>,
+    id: &str,
+    family: Family,
+) -> Option<Response> {
     let model = usable(snapshot, circumstances).into_iter().find(|model| model.id == id)?;
-    Some(answer(&json!(model)))
+    Some(answer(&if family == Family::OpenAi { model.as_openai() } else { json!(model) }))
 }
 
 fn answer(body: &serde_json::Value) -> Response {
@@ -99,7 +124,8 @@ fn usable(snapshot: &Snapshot, circumstances: &Circumstances<'_>) -> Vec<Model> 
 fn model(id: String, candidate: &Candidate) -> Model {
     let known = catalogue::find(candidate.model.as_str());
     let display_name = known.map_or_else(|| id.clone(), |known| known.display_name.to_owned());
-    Model { kind: "model", id, display_name, created_at: UNKNOWN_DATE }
+    let owner = candidate.provider.name.to_string();
+    Model { kind: "model", id, display_name, created_at: UNKNOWN_DATE, owner }
 }
 
 fn is_allowed(snapshot: &Snapshot, circumstances: &Circumstances<'_>, candidate: &Candidate) -> bool {

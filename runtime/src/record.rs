@@ -1,6 +1,8 @@
 //! Decision records: one line of JSON per request in an append-only file. Who, what, which policy and manifest line,
 //! tokens, balances, outcome; no prompt, no secret.
 
+pub mod reading;
+
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -31,6 +33,15 @@ pub enum Outcome {
     Cut,
     /// The client left, or was disconnected at shutdown.
     ClientGone,
+    /// The gateway made a mistake and broke off; its standard error says where.
+    Panicked,
+}
+
+impl Outcome {
+    /// Of a request that is dropped in the middle: nobody drops one but a client that leaves, or a panic.
+    pub(crate) fn of_drop() -> Self {
+        if std::thread::panicking() { Self::Panicked } else { Self::ClientGone }
+    }
 }
 
 /// One request.
@@ -110,6 +121,14 @@ pub struct Attempt {
     pub candidate: String,
     /// What came of it.
     pub result: String,
+    /// Whether it was charged although nothing of it reached the client.
+    #[serde(skip_serializing_if = "is_not")]
+    pub charged: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a request used.

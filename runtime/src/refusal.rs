@@ -13,6 +13,7 @@ use pai_bundle::origin::Origin;
 use pai_bundle::unit::UnixSeconds;
 use pai_ledger::Unit;
 use pai_policies::{Denial, Kind};
+use pai_protocol::Family;
 use serde_json::{Value, json};
 
 use crate::token::TokenKind;
@@ -50,6 +51,11 @@ pub(crate) enum Refusal {
     },
     /// The body ended early.
     BodyUnreadable,
+    /// The body did not come in time.
+    BodyTooSlow {
+        /// How long it was waited for, in seconds.
+        seconds: u64,
+    },
     /// The body is not a request that could be forwarded.
     Malformed {
         /// What is wrong.
@@ -62,12 +68,19 @@ pub(crate) enum Refusal {
         /// What can be asked for.
         known: Vec<String>,
     },
-    /// The provider's kind does not speak this protocol, and nothing translates yet.
-    OtherProtocol {
+    /// The provider's kind has no way to say what is asked.
+    Untranslatable {
         /// The provider.
         provider: QualifiedName,
         /// Its kind.
         kind: &'static str,
+        /// What cannot be said.
+        what: String,
+    },
+    /// Nobody could meter it.
+    Unmetered {
+        /// What.
+        what: &'static str,
     },
     /// A policy refuses.
     Denied(Box<Denial>),
@@ -160,24 +173,32 @@ impl Refusal {
         self.wording(UnixSeconds(0)).status
     }
 
-    /// The answer, as Anthropic's API words errors.
-    pub(crate) fn respond(&self, request_id: &str, now: UnixSeconds) -> Response {
+    /// The answer, as the clients of a family read errors.
+    pub(crate) fn respond(&self, family: Family, request_id: &str, now: UnixSeconds) -> Response {
         let wording = self.wording(now);
         let mut details = wording.details;
         if let Value::Object(members) = &mut details {
-            members.insert("error_code".to_owned(), Value::String(wording.code));
+            members.insert("error_code".to_owned(), Value::String(wording.code.clone()));
         }
-        let body = json!({
-            "type": "error",
-            "error": { "type": wording.error_type, "message": wording.message, "details": details },
-            "request_id": request_id,
-        });
+        let body = match family {
+            Family::Anthropic | Family::Google => json!({
+                "type": "error",
+                "error": { "type": wording.error_type, "message": wording.message, "details": details },
+                "request_id": request_id,
+            }),
+            Family::OpenAi => json!({
+                "error": {
+                    "message": wording.message, "type": wording::openai_type(wording.error_type), "param": null,
+                    "code": wording.code, "details": details,
+                },
+            }),
+        };
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = wording.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Ok(id) = HeaderValue::from_str(request_id) {
-            headers.insert("request-id", id);
+            headers.insert(if family == Family::OpenAi { "x-request-id" } else { "request-id" }, id);
         }
         // Without x-should-retry the SDKs sleep for whatever retry-after says, a day included (measured).
         let (again, after) = match wording.retry {

@@ -30,7 +30,7 @@ impl Reload {
                 event = "bundle.refused", source = %releases.describe(), reason,
                 "the last good bundle from the state folder is served instead"
             );
-            self.standing.refused(reason, self.shared.clock.now());
+            self.standing.refused(reason, self.shared.calendar.look().wall);
         }
         let mut hangups = hangups();
         let mut looks = tokio::time::interval(self.every);
@@ -57,7 +57,7 @@ impl Reload {
             });
             let Ok((back, release)) = attempt.await else {
                 tracing::error!(event = "bundle.reload_panicked", "no further bundles will be loaded");
-                self.standing.refused("loading a bundle failed".to_owned(), self.shared.clock.now());
+                self.standing.refused("loading a bundle failed".to_owned(), self.shared.calendar.look().wall);
                 return;
             };
             releases = back;
@@ -67,11 +67,13 @@ impl Reload {
 
     /// A request keeps the bundle with which it began; the next one gets this.
     fn swap(&self, releases: &Releases, release: Result<Release, ReleaseError>) {
-        let now = self.shared.clock.now();
+        let now = self.shared.calendar.look().wall;
         match release {
             Ok(release) => {
+                self.shared.client.follow(&release.snapshot);
                 self.shared.snapshot.store(release.snapshot.clone());
                 self.shared.rates.keep(|holder| release.snapshot.knows(holder));
+                self.shared.breakers.keep(|provider| release.snapshot.provider(provider).is_some());
                 self.standing.loaded(&release, now);
                 let serial = release.verified.as_ref().map(|verified| verified.serial.0);
                 tracing::info!(event = "bundle.loaded", digest = %release.snapshot.digest, serial);

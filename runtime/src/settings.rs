@@ -2,9 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+pub use crate::upstream::resolve::{LookingUp, Lookup, SystemLookup};
 
 /// Everything that is not in the bundle.
 #[derive(Debug, Clone)]
@@ -33,8 +36,12 @@ pub struct Settings {
     pub ask_for_counts: bool,
     /// Whether answers say how much of the budgets is left.
     pub budget_headers: bool,
+    /// Times of the connection to callers.
+    pub client: ClientTimes,
     /// Times of the connection to providers.
     pub upstream: UpstreamTimes,
+    /// Who is asked for the addresses of providers' names.
+    pub lookup: Arc<dyn Lookup>,
 }
 
 /// Whether decision records go to the terminal besides their file.
@@ -46,6 +53,17 @@ pub enum EchoRecords {
     Yes,
 }
 
+/// How long a caller may take.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientTimes {
+    /// To send a request's headers; also how long a connection without a request is kept.
+    pub headers: Duration,
+    /// To send a request's body, besides a second for each 64 KiB that have come: 32 MiB may take nine minutes more.
+    pub body: Duration,
+    /// To read anything at all while bytes of an answer are waiting.
+    pub write: Duration,
+}
+
 /// How long a provider may take.
 #[derive(Debug, Clone, Copy)]
 pub struct UpstreamTimes {
@@ -54,6 +72,19 @@ pub struct UpstreamTimes {
     /// Between two reads: for the first byte of an answer, and between bytes of a stream. The SDKs' own limit is
     /// ten minutes, and a gateway that gives up earlier breaks long thinking.
     pub read: Duration,
+    /// From an answer's first byte to its last.
+    pub total: Duration,
+    /// How long one that keeps failing is set back.
+    pub set_back: SetBack,
+}
+
+/// How long a provider that keeps failing is asked after the others.
+#[derive(Debug, Clone, Copy)]
+pub struct SetBack {
+    /// At most, the first time; twice as long each time after that.
+    pub first: Duration,
+    /// At most, ever.
+    pub longest: Duration,
 }
 
 impl Default for Settings {
@@ -71,7 +102,18 @@ impl Default for Settings {
             hold_wait: Duration::from_secs(2),
             ask_for_counts: true,
             budget_headers: false,
-            upstream: UpstreamTimes { connect: Duration::from_secs(10), read: Duration::from_secs(600) },
+            client: ClientTimes {
+                headers: Duration::from_secs(30),
+                body: Duration::from_secs(60),
+                write: Duration::from_secs(60),
+            },
+            upstream: UpstreamTimes {
+                connect: Duration::from_secs(10),
+                read: Duration::from_secs(600),
+                total: Duration::from_secs(3_600),
+                set_back: SetBack { first: Duration::from_secs(5), longest: Duration::from_secs(60) },
+            },
+            lookup: Arc::new(SystemLookup),
         }
     }
 }

@@ -24,16 +24,16 @@ use crate::tariff::{Measured, Most, Terms};
 /// The rule that every permit comes from.
 const PERMIT: &str = "base/use";
 
-/// The record of a request in the making. Dropped unfinished, it says that the client has gone, which is the only
-/// way that a request is dropped.
+/// The record of a request in the making. Dropped unfinished, it says why by itself.
 pub(crate) struct Note {
-    record: Option<Record>,
+    /// Boxed: a note changes hands often.
+    record: Option<Box<Record>>,
     sender: Sender<Record>,
     ledger: Ledger,
     started: Instant,
     held: Quantity,
-    /// Counted in full for attempts that broke off before an answer.
-    lost: Quantity,
+    /// Charged for attempts that came to nothing.
+    lost: Option<Settlement>,
     charges: Vec<Charge>,
     slot: Option<Slot>,
 }
@@ -77,12 +77,12 @@ impl Note {
             latency_ms: 0.0,
         };
         Self {
-            record: Some(record),
+            record: Some(Box::new(record)),
             sender,
             ledger,
             started: arrival.started,
             held: Quantity::ZERO,
-            lost: Quantity::ZERO,
+            lost: None,
             charges: Vec::new(),
             slot: None,
         }
@@ -117,7 +117,18 @@ impl Note {
     /// What came of a candidate.
     pub(crate) fn attempt(&mut self, candidate: &Candidate, result: &str) {
         let candidate = format!("{}/{}", candidate.provider, candidate.model);
-        self.edit(|record| record.attempts.push(Attempt { candidate, result: result.to_owned() }));
+        let result = result.to_owned();
+        self.edit(|record| record.attempts.push(Attempt { candidate, result, charged: false }));
+    }
+
+    /// What came of a candidate that was charged although nothing of it reaches the client.
+    pub(crate) fn charged_attempt(&mut self, candidate: &Candidate, result: &str) {
+        self.attempt(candidate, result);
+        self.edit(|record| {
+            if let Some(attempt) = record.attempts.last_mut() {
+                attempt.charged = true;
+            }
+        });
     }
 
     /// Tokens are held from here on; should the request be dropped, they count in full.
@@ -155,8 +166,13 @@ impl Note {
 
     /// The attempt broke off before an answer: its hold counts in full, whatever comes of the next.
     pub(crate) fn broke(&mut self) {
-        self.lost = self.lost.saturating_add(self.held);
+        let held = self.held;
+        self.lose(Settlement::in_full(held));
+    }
+
+    fn lose(&mut self, settlement: Settlement) {
         self.held = Quantity::ZERO;
+        self.lost = self.with_lost(Some(settlement));
     }
 
     /// The answer has begun.
@@ -211,13 +227,11 @@ impl Note {
 
     /// What all attempts together were charged.
     fn with_lost(&self, settlement: Option<Settlement>) -> Option<Settlement> {
-        if self.lost == Quantity::ZERO {
-            return settlement;
-        }
+        let Some(lost) = self.lost else { return settlement };
         let mut all = settlement.unwrap_or_default();
-        all.usage.output = all.usage.output.saturating_add(self.lost.tokens);
-        all.cost = all.cost.saturating_add(self.lost.cost);
-        all.estimated = true;
+        all.usage.add(&lost.usage);
+        all.cost = all.cost.saturating_add(lost.cost);
+        all.estimated |= lost.estimated;
         Some(all)
     }
 
@@ -239,7 +253,7 @@ impl Note {
         record.day = self.charges.first().map(|charge| charge.account.day.to_string());
         record.accounts = self.accounts_after();
         record.latency_ms = self.elapsed_ms();
-        if self.sender.send(record).is_err() {
+        if self.sender.send(*record).is_err() {
             tracing::error!(event = "record.lost", "the writer of decision records is gone");
         }
         self.slot = None;
@@ -272,7 +286,7 @@ impl Note {
 impl Drop for Note {
     fn drop(&mut self) {
         let counted = self.counted_in_full();
-        self.finish(Outcome::ClientGone, None, counted);
+        self.finish(Outcome::of_drop(), None, counted);
     }
 }
 
@@ -307,5 +321,23 @@ impl Settling {
         let charged = self.hold.tokens() > Tokens::ZERO;
         self.hold.settle(settlement);
         self.note.finish(outcome, None, charged.then_some(settlement));
+    }
+
+    /// Settles an attempt that came to nothing, by what was read of it or for nothing; the record goes on with the next.
+    pub(crate) fn abandon(mut self, measured: Option<&Measured>) -> Note {
+        if let Some(measured) = measured {
+            let settlement = self.terms.settlement(measured);
+            self.hold.settle(settlement);
+            self.note.lose(settlement);
+        } else {
+            self.hold.release();
+            self.note.released();
+        }
+        self.note
+    }
+
+    /// The record.
+    pub(crate) fn note(&mut self) -> &mut Note {
+        &mut self.note
     }
 }

@@ -12,7 +12,7 @@ use pai_bundle::origin::{Origin, Places};
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::UnixSeconds;
-use pai_ledger::Unit;
+use pai_ledger::{Account, Caps, Unit};
 use pai_policies::candidate::Directory;
 use pai_policies::{Authorizer, LoadError, Principal};
 use secrecy::SecretString;
@@ -202,6 +202,11 @@ impl Snapshot {
         self.providers.get(name)
     }
 
+    /// Every provider, in no order.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
+        self.providers.values()
+    }
+
     /// The agent of that name.
     pub fn agent(&self, name: &QualifiedName) -> Option<&Agent> {
         self.agents.get(name)
@@ -223,6 +228,16 @@ impl Snapshot {
         match unit {
             Unit::Tokens => self.limits.get(&account).map(|limit| (&limit.policy, &limit.origin)),
             Unit::NanoUsd => self.cost_limits.get(&account).map(|limit| (&limit.policy, &limit.origin)),
+        }
+    }
+
+    /// What an account may come to in its day.
+    pub(crate) fn caps(&self, account: &Account) -> Caps {
+        let Ok(name) = account.name.parse() else { return Caps::NONE };
+        let key = (account.scope, name);
+        Caps {
+            tokens: self.limits.get(&key).map(|limit| limit.tokens_per_day),
+            cost: self.cost_limits.get(&key).map(|limit| limit.nano_usd_per_day),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use http::Method;
 use pai_policies::Action;
+use pai_protocol::{Dialect, Family};
 
 use crate::token::TokenKind;
 
@@ -48,12 +49,17 @@ pub enum Operation {
     ShowModel,
     /// Asks a provider.
     Forward {
-        /// The provider's path, behind its base URL.
-        upstream: &'static str,
+        /// What the request is written in.
+        dialect: Dialect,
         /// What the policies decide on.
         action: Action,
         /// How it is counted.
         meter: Meter,
+    },
+    /// Says why it is not done here: nobody could meter it.
+    Unmetered {
+        /// What, in words.
+        what: &'static str,
     },
 }
 
@@ -66,6 +72,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may come.
     pub audience: Audience,
+    /// Whose errors its clients read; `None` where both kinds come, and the headers tell them apart.
+    pub family: Option<Family>,
     /// What is done.
     pub operation: Operation,
 }
@@ -74,33 +82,69 @@ const PROBE: &[Method] = &[Method::HEAD, Method::GET];
 const GET: &[Method] = &[Method::GET];
 const POST: &[Method] = &[Method::POST];
 
-const MESSAGES: Operation =
-    Operation::Forward { upstream: "/v1/messages", action: Action::Invoke, meter: Meter::Reported };
+const GET_POST: &[Method] = &[Method::GET, Method::POST, Method::DELETE];
+
+const fn spends(dialect: Dialect, action: Action) -> Operation {
+    Operation::Forward { dialect, action, meter: Meter::Reported }
+}
+
+const MESSAGES: Operation = spends(Dialect::Messages, Action::Invoke);
 /// Free at the provider, and never stopped by a budget.
-const COUNT_TOKENS: Operation = Operation::Forward {
-    upstream: "/v1/messages/count_tokens",
-    action: Action::CountTokens,
-    meter: Meter::Free,
-};
+const COUNT_TOKENS: Operation =
+    Operation::Forward { dialect: Dialect::Messages, action: Action::CountTokens, meter: Meter::Free };
+const CHAT: Operation = spends(Dialect::Chat, Action::Invoke);
+const RESPONSES: Operation = spends(Dialect::Responses, Action::Invoke);
+const COMPLETIONS: Operation = spends(Dialect::Completions, Action::Invoke);
+const EMBEDDINGS: Operation = spends(Dialect::Embeddings, Action::Embed);
+/// What a batch used shows only when its results are read, up to 29 days later, one by one.
+const BATCHES: Operation = Operation::Unmetered { what: "batches" };
 
 /// The table. Claude Code probes `HEAD /api/hello` (and `HEAD /` before 2.1.330) under its base URL, which for
 /// external use ends in `/ext`.
 pub const ROUTES: &[Route] = &[
-    route(PROBE, "/", Audience::Anyone, Operation::Hello),
-    route(PROBE, "/api/hello", Audience::Anyone, Operation::Hello),
-    route(PROBE, "/ext", Audience::Anyone, Operation::Hello),
-    route(PROBE, "/ext/", Audience::Anyone, Operation::Hello),
-    route(PROBE, "/ext/api/hello", Audience::Anyone, Operation::Hello),
-    route(POST, "/v1/messages", Audience::Agents, MESSAGES),
-    route(POST, "/ext/v1/messages", Audience::External, MESSAGES),
-    route(POST, "/v1/messages/count_tokens", Audience::Agents, COUNT_TOKENS),
-    route(POST, "/ext/v1/messages/count_tokens", Audience::External, COUNT_TOKENS),
-    route(GET, "/v1/models", Audience::Agents, Operation::ListModels),
-    route(GET, "/ext/v1/models", Audience::External, Operation::ListModels),
+    open("/"),
+    open("/api/hello"),
+    open("/ext"),
+    open("/ext/"),
+    open("/ext/api/hello"),
+    agents(POST, "/v1/messages", MESSAGES),
+    external(POST, "/ext/v1/messages", MESSAGES),
+    agents(POST, "/v1/messages/count_tokens", COUNT_TOKENS),
+    external(POST, "/ext/v1/messages/count_tokens", COUNT_TOKENS),
+    agents(GET_POST, "/v1/messages/batches", BATCHES).of(Family::Anthropic),
+    external(GET_POST, "/ext/v1/messages/batches", BATCHES).of(Family::Anthropic),
+    agents(GET_POST, "/v1/messages/batches/{*rest}", BATCHES).of(Family::Anthropic),
+    external(GET_POST, "/ext/v1/messages/batches/{*rest}", BATCHES).of(Family::Anthropic),
+    agents(POST, "/v1/chat/completions", CHAT),
+    external(POST, "/ext/v1/chat/completions", CHAT),
+    agents(POST, "/v1/responses", RESPONSES),
+    external(POST, "/ext/v1/responses", RESPONSES),
+    agents(POST, "/v1/completions", COMPLETIONS),
+    external(POST, "/ext/v1/completions", COMPLETIONS),
+    agents(POST, "/v1/embeddings", EMBEDDINGS),
+    external(POST, "/ext/v1/embeddings", EMBEDDINGS),
+    agents(GET_POST, "/v1/batches", BATCHES).of(Family::OpenAi),
+    external(GET_POST, "/ext/v1/batches", BATCHES).of(Family::OpenAi),
+    agents(GET_POST, "/v1/batches/{*rest}", BATCHES).of(Family::OpenAi),
+    external(GET_POST, "/ext/v1/batches/{*rest}", BATCHES).of(Family::OpenAi),
+    agents(GET, "/v1/models", Operation::ListModels),
+    external(GET, "/ext/v1/models", Operation::ListModels),
     // Model references have slashes, so the rest of the path is the id.
-    route(GET, "/v1/models/{*model}", Audience::Agents, Operation::ShowModel),
-    route(GET, "/ext/v1/models/{*model}", Audience::External, Operation::ShowModel),
+    agents(GET, "/v1/models/{*model}", Operation::ShowModel),
+    external(GET, "/ext/v1/models/{*model}", Operation::ShowModel),
 ];
+
+const fn open(path: &'static str) -> Route {
+    route(PROBE, path, Audience::Anyone, Operation::Hello)
+}
+
+const fn agents(methods: &'static [Method], path: &'static str, operation: Operation) -> Route {
+    route(methods, path, Audience::Agents, operation)
+}
+
+const fn external(methods: &'static [Method], path: &'static str, operation: Operation) -> Route {
+    route(methods, path, Audience::External, operation)
+}
 
 const fn route(
     methods: &'static [Method],
@@ -108,7 +152,17 @@ const fn route(
     audience: Audience,
     operation: Operation,
 ) -> Route {
-    Route { methods, path, audience, operation }
+    let family = match operation {
+        Operation::Forward { dialect, .. } => Some(dialect.family()),
+        Operation::Hello | Operation::ListModels | Operation::ShowModel | Operation::Unmetered { .. } => None,
+    };
+    Route { methods, path, audience, family, operation }
+}
+
+impl Route {
+    const fn of(self, family: Family) -> Self {
+        Self { family: Some(family), ..self }
+    }
 }
 
 #[cfg(test)]
@@ -123,7 +177,7 @@ mod tests {
                     assert!(route.audience.token().is_some(), "{}", route.path);
                     assert_eq!(action.spends(), meter == Meter::Reported, "{}", route.path);
                 }
-                Operation::ListModels | Operation::ShowModel => {
+                Operation::ListModels | Operation::ShowModel | Operation::Unmetered { .. } => {
                     assert!(route.audience.token().is_some(), "{}", route.path);
                 }
                 Operation::Hello => assert_eq!(route.audience, Audience::Anyone, "{}", route.path),

@@ -1,42 +1,11 @@
-//! Which of a provider's price lists an answer is charged by, and the most that a request can cost.
-//!
-//! Anthropic: a tenth more for inference kept in the US, six times as much in fast mode
-//! (<https://platform.claude.com/docs/en/about-claude/pricing>, November 2026). The answer's usage says which applied.
+//! What was agreed on when a request was sent, and what an answer then costs.
 
 use pai_bundle::money::NanoUsd;
 use pai_bundle::price::Price;
-use pai_bundle::provider::ProviderKind;
+use pai_bundle::tariff::Tariff;
 use pai_bundle::unit::Tokens;
 use pai_ledger::Quantity;
 use pai_ledger::usage::{Settlement, Usage};
-
-/// Inference in one region, in percent of the list.
-const REGIONAL_PERCENT: u64 = 110;
-/// Fast mode, in percent of the list.
-const FAST_PERCENT: u64 = 600;
-
-/// What an answer says about the price list that it goes by; a request, what it may come to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tariff {
-    /// In one region only.
-    pub(crate) regional: bool,
-    /// In fast mode.
-    pub(crate) fast: bool,
-}
-
-impl Tariff {
-    /// These list prices under the tariff.
-    pub(crate) fn of(self, price: Price) -> Price {
-        let price = if self.regional { price.percent(REGIONAL_PERCENT) } else { price };
-        if self.fast { price.percent(FAST_PERCENT) } else { price }
-    }
-
-    /// The dearest that a request to this kind of provider may be charged by. An account can be set to one region
-    /// without the request saying so.
-    pub(crate) fn dearest(kind: ProviderKind, fast: bool) -> Self {
-        Self { regional: kind == ProviderKind::Anthropic, fast }
-    }
-}
 
 /// The most that a request can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +86,7 @@ pub(crate) enum Measured {
 #[cfg(test)]
 mod tests {
     use pai_bundle::catalogue;
+    use pai_bundle::provider::ProviderKind;
 
     use super::*;
 

@@ -1,36 +1,48 @@
 //! The only function that opens a connection to a provider. It takes a permit and a hold by value, so nothing can be
 //! sent that was not decided on and set aside.
 
+pub(crate) mod breaker;
+pub(crate) mod endpoint;
 pub(crate) mod headers;
+pub(crate) mod resolve;
 pub(crate) mod retry;
+mod special;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use pai_bundle::provider::ProviderKind;
 use pai_ledger::{Hold, Quantity};
 use pai_policies::Permit;
-use secrecy::ExposeSecret;
+use pai_protocol::Dialect;
 
 use crate::refusal::Refusal;
 use crate::settings::UpstreamTimes;
-use crate::snapshot::{Key, Upstream};
+use crate::snapshot::{Key, Snapshot, Upstream};
+use endpoint::Purpose;
+use resolve::{Lookup, Names};
 
-/// The HTTP client and nothing else.
-#[derive(Debug, Clone)]
-pub(crate) struct Client(reqwest::Client);
+/// The HTTP client, and the names that it may look up.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    names: Arc<Names>,
+}
 
 /// What is sent, besides what the permit says.
 pub(crate) struct Call<'a> {
-    /// Path at the provider.
-    pub(crate) path: &'static str,
-    /// Query as the client sent it.
+    /// What it is written in.
+    pub(crate) dialect: Dialect,
+    /// What is asked for.
+    pub(crate) purpose: Purpose,
+    /// The provider's own name of the model, where that stands in the URL.
+    pub(crate) model: &'a str,
+    /// Query as the client sent it, where the client speaks the same dialect.
     pub(crate) query: Option<&'a str>,
-    /// The client's headers.
-    pub(crate) headers: &'a HeaderMap,
+    /// Headers, without credentials.
+    pub(crate) headers: HeaderMap,
     /// The body, with the provider's own name of the model.
     pub(crate) body: Bytes,
-    /// Whether a stream is asked for.
-    pub(crate) stream: bool,
 }
 
 /// What came of it.
@@ -44,23 +56,40 @@ pub(crate) enum Sent {
     },
     /// The provider said no. Providers do not charge for errors, so the hold is free again.
     Failed(http::Response<reqwest::Body>),
-    /// Nothing arrived there.
+    /// There is no sending it there: no key, no way to write it, or a provider that says to go elsewhere.
+    Unsendable(Refusal),
+    /// No connection could be made.
     Unreachable(Refusal),
     /// It broke off before an answer: what was used is unknown, so the hold was counted in full.
     Broke(Refusal),
 }
 
 impl Client {
-    /// A client that follows no redirects and unpacks nothing.
-    pub(crate) fn new(times: UpstreamTimes) -> Result<Self, reqwest::Error> {
-        reqwest::Client::builder()
+    /// A client that follows no redirects and unpacks nothing, and asks `lookup` for addresses.
+    pub(crate) fn new(times: UpstreamTimes, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+        let names = Arc::new(Names::new(lookup, |variable| std::env::var(variable).ok()));
+        if !names.proxies().is_empty() {
+            tracing::info!(
+                event = "upstream.proxy",
+                proxies = names.proxies().join(", "),
+                "the proxy looks up the names of providers, and their addresses are not checked here"
+            );
+        }
+        let http = reqwest::Client::builder()
+            .dns_resolver(names.clone())
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(times.connect)
             .read_timeout(times.read)
             .tcp_nodelay(true)
             .pool_max_idle_per_host(256)
-            .build()
-            .map(Self)
+            .build()?;
+        Ok(Self { http, names })
+    }
+
+    /// From now on the endpoints of this bundle may be looked up. Called before the bundle is in force, so that no
+    /// request of its comes too early; one of the bundle before may find a network closed that the new one has closed.
+    pub(crate) fn follow(&self, snapshot: &Snapshot) {
+        self.names.follow(snapshot.upstreams());
     }
 
     /// Sends. INVARIANT: the caller held exactly what the permit decided on; a smaller hold is refused here.
@@ -70,18 +99,25 @@ impl Client {
             || hold.quantity() != (Quantity { tokens: permit.tokens(), cost: permit.cost() })
         {
             hold.release();
-            return Sent::Unreachable(Refusal::LedgerUnavailable);
-        }
-        if upstream.provider.kind != ProviderKind::Anthropic {
-            hold.release();
-            let kind = upstream.provider.kind.as_str();
-            return Sent::Unreachable(Refusal::OtherProtocol { provider: provider.clone(), kind });
+            return Sent::Unsendable(Refusal::LedgerUnavailable);
         }
         let Some(request) = self.request(upstream, call) else {
             hold.release();
-            return Sent::Unreachable(Refusal::KeyMissing { provider: provider.clone() });
+            return Sent::Unsendable(Refusal::KeyMissing { provider: provider.clone() });
         };
-        match self.0.execute(request).await {
+        match self.http.execute(request).await {
+            // Passed on, it would send the client there, with the credential that it has for here.
+            Ok(response) if response.status().is_redirection() => {
+                hold.release();
+                tracing::warn!(event = "upstream.redirected", provider = %provider, status = response.status().as_u16());
+                let cause = "it redirects, which is not followed".to_owned();
+                Sent::Unsendable(Refusal::UpstreamFailed { provider: provider.clone(), cause })
+            }
+            // A protocol that nobody asked to be switched to; passed on, the client's connection would be no HTTP any more.
+            Ok(response) if response.status().is_informational() => {
+                let cause = "its answer is none".to_owned();
+                Sent::Broke(Refusal::UpstreamFailed { provider: provider.clone(), cause })
+            }
             Ok(response) if is_error(response.status()) => {
                 hold.release();
                 Sent::Failed(response.into())
@@ -89,7 +125,11 @@ impl Client {
             Ok(response) => Sent::Answered { response: response.into(), hold },
             Err(error) => {
                 let refusal = Refusal::UpstreamFailed { provider: provider.clone(), cause: in_words(&error) };
-                if error.is_connect() || error.is_builder() {
+                if error.is_builder() {
+                    hold.release();
+                    return Sent::Unsendable(refusal);
+                }
+                if error.is_connect() {
                     hold.release();
                     return Sent::Unreachable(refusal);
                 }
@@ -101,21 +141,22 @@ impl Client {
 
     /// `None` where the key is missing, or cannot be a header.
     fn request(&self, upstream: &Upstream, call: Call<'_>) -> Option<reqwest::Request> {
-        let mut url = upstream.endpoint.clone();
-        let path = format!("{}{}", url.path().trim_end_matches('/'), call.path);
-        url.set_path(&path);
-        url.set_query(call.query);
-        let mut headers = headers::to_upstream(call.headers, call.stream);
+        let Call { dialect, purpose, model, query, mut headers, body } = call;
+        let mut url = endpoint::url(&upstream.endpoint, &upstream.provider, dialect, purpose, model)?;
+        // Azure's and Google's queries are part of their paths; a client's would change what is asked.
+        if let (None, Some(query)) = (url.query(), query) {
+            url.set_query(Some(query));
+        }
         match &upstream.key {
             Key::NotNeeded => {}
             Key::Missing => return None,
             Key::Found(key) => {
-                let mut value = http::HeaderValue::from_str(key.expose_secret()).ok()?;
-                value.set_sensitive(true);
-                headers.insert("x-api-key", value);
+                if !endpoint::put_key(&mut headers, upstream.provider.kind, dialect, key) {
+                    return None;
+                }
             }
         }
-        self.0.request(Method::POST, url).headers(headers).body(call.body).build().ok()
+        self.http.request(Method::POST, url).headers(headers).body(body).build().ok()
     }
 }
 
@@ -125,7 +166,9 @@ fn is_error(status: StatusCode) -> bool {
 
 /// What happened, without the URL: it may carry what a client put into its query.
 fn in_words(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() {
+    let what = if error.is_builder() {
+        "the request cannot be written for it"
+    } else if error.is_timeout() {
         "it took too long"
     } else if error.is_connect() {
         "no connection could be made"

@@ -24,6 +24,17 @@ pub(super) struct Wording {
     pub(super) retry: Retry,
 }
 
+/// OpenAI's word for one of Anthropic's types.
+pub(super) fn openai_type(anthropic: &'static str) -> &'static str {
+    match anthropic {
+        // What OpenAI calls a bad key.
+        "authentication_error" | "request_too_large" => "invalid_request_error",
+        "billing_error" => "insufficient_quota",
+        "api_error" => "server_error",
+        same => same,
+    }
+}
+
 /// What the client should do.
 pub(super) enum Retry {
     /// It would be refused again.
@@ -103,6 +114,17 @@ pub(super) fn of(refusal: &Refusal, now: UnixSeconds) -> Wording {
             retry: Retry::No,
         },
         Refusal::BodyUnreadable => malformed("the request's body ended before it was complete".to_owned()),
+        Refusal::BodyTooSlow { seconds } => Wording {
+            status: StatusCode::REQUEST_TIMEOUT,
+            error_type: "timeout_error",
+            code: "body_too_slow".to_owned(),
+            message: format!(
+                "the request's body had not arrived after {seconds} seconds; send it again, or send less"
+            ),
+            details: json!({ "waited_seconds": seconds }),
+            // SDKs send it again by themselves; a line that was interrupted may be better then.
+            retry: Retry::Unsaid,
+        },
         Refusal::Malformed { message } => malformed(message.clone()),
         Refusal::NoProvider { model, known } => forbidden(
             "unknown_model",
@@ -112,12 +134,19 @@ pub(super) fn of(refusal: &Refusal, now: UnixSeconds) -> Wording {
             ),
             json!({ "model": model, "models": known }),
         ),
-        Refusal::OtherProtocol { provider, kind } => forbidden(
-            "other_protocol",
+        Refusal::Untranslatable { provider, kind, what } => forbidden(
+            "untranslatable",
             format!(
-                "provider {provider} is of kind {kind}, whose protocol this version cannot speak on an Anthropic path"
+                "{what} cannot be asked of provider {provider}, which is of kind {kind}; ask a model of another provider, or leave it out"
             ),
-            json!({ "provider": provider.to_string() }),
+            json!({ "provider": provider.to_string(), "kind": kind, "what": what }),
+        ),
+        Refusal::Unmetered { what } => forbidden(
+            "unmetered",
+            format!(
+                "{what} are not available through this gateway: nobody could count what they use before it is spent; send the requests one by one"
+            ),
+            json!({ "what": what }),
         ),
         Refusal::Denied(denial) => denied(denial, now),
         Refusal::OverBudget(over) => over_budget(over, now),

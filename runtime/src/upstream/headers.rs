@@ -1,11 +1,13 @@
 //! Which headers pass, either way. The lists are of what is held back: everything else is forwarded, so that betas
 //! and versions that do not exist yet work.
 
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use pai_protocol::Dialect;
 
 use crate::identify::CREDENTIAL_HEADERS;
 
@@ -42,6 +44,36 @@ pub(crate) fn to_upstream(client: &HeaderMap, stream: bool) -> HeaderMap {
     headers
 }
 
+/// The version of Anthropic's API that translated requests are written for; clients of that API choose their own.
+const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// Headers of a request that was translated: the client's own are about another protocol.
+pub(crate) fn translated(dialect: Dialect, stream: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let accept = if stream { "text/event-stream" } else { "application/json" };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("pai/", env!("CARGO_PKG_VERSION"))));
+    if dialect == Dialect::Messages {
+        headers.insert("anthropic-version", ANTHROPIC_VERSION);
+    }
+    headers
+}
+
+/// Headers of an answer that was translated: of the provider's, only those that mean the same in any protocol.
+pub(crate) fn of_translated(upstream: &HeaderMap, stream: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let kind = if stream { "text/event-stream; charset=utf-8" } else { "application/json" };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    for name in ["retry-after", "retry-after-ms", "x-should-retry", "cache-control"] {
+        if let Some(value) = upstream.get(name) {
+            headers.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    headers
+}
+
 /// The provider's headers as the client gets them: no cookies, and no quota of the key that everybody shares.
 pub(crate) fn to_client(upstream: &HeaderMap) -> HeaderMap {
     let named = named_in_connection(upstream);
@@ -52,6 +84,10 @@ pub(crate) fn to_client(upstream: &HeaderMap) -> HeaderMap {
             || *name == SET_COOKIE
             || CREDENTIAL_HEADERS.contains(&text)
             || text == "keep-alive"
+            // Of two lengths the chunks are right (RFC 9112, 6.3).
+            || (*name == CONTENT_LENGTH && upstream.contains_key(TRANSFER_ENCODING))
+            // Ours, but for the simulator's own mark: no answer of it may be taken for a real one.
+            || (text.starts_with("x-pai-") && text != "x-pai-simulated")
             || text.starts_with("anthropic-ratelimit-")
             || text.starts_with("x-ratelimit-")
             || named.contains(name);

@@ -1,3 +1,0 @@
-//! Protocols as the gateway reads them: only what routing, bounding and metering need; bytes stay bytes.
-
-pub(crate) mod anthropic;

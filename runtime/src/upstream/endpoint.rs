@@ -1,0 +1,205 @@
+//! Where a provider is asked: base URL and path by kind and dialect, and the header that its key goes in.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use pai_bundle::provider::{Provider, ProviderKind};
+use pai_protocol::Dialect;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An answer.
+    Answer {
+        /// As a stream.
+        stream: bool,
+    },
+    /// How many tokens a prompt has.
+    Count,
+}
+
+/// The URL; `None` for what the provider does not have.
+///
+/// Names of models go into paths as single segments, so that no model's name leads to another path.
+pub(crate) fn url(
+    base: &Url,
+    provider: &Provider,
+    dialect: Dialect,
+    purpose: Purpose,
+    model: &str,
+) -> Option<Url> {
+    let mut url = base.clone();
+    {
+        let mut path = url.path_segments_mut().ok()?;
+        path.pop_if_empty();
+        match (provider.kind, dialect, purpose) {
+            (_, Dialect::Messages, Purpose::Answer { .. }) => path.extend(["v1", "messages"]),
+            (_, Dialect::Messages, Purpose::Count) => path.extend(["v1", "messages", "count_tokens"]),
+            (_, Dialect::Gemini, purpose) => {
+                let verb = match purpose {
+                    Purpose::Answer { stream: true } => "streamGenerateContent",
+                    Purpose::Answer { stream: false } => "generateContent",
+                    Purpose::Count => "countTokens",
+                };
+                path.extend(["v1beta", "models", &format!("{model}:{verb}")])
+            }
+            (_, _, Purpose::Count) => return None,
+            // Google's own embeddings have another form; this is its compatible one.
+            (ProviderKind::Gemini, _, _) => path.extend(["v1beta", "openai"]).extend(operation(dialect)?),
+            (ProviderKind::AzureOpenAi, _, _) if azure_is_dated(provider) => {
+                path.extend(["openai", "deployments", model]).extend(operation(dialect)?)
+            }
+            (ProviderKind::AzureOpenAi, _, _)
+                if base.path().trim_end_matches('/').ends_with("/openai/v1") =>
+            {
+                path.extend(operation(dialect)?)
+            }
+            (ProviderKind::AzureOpenAi, _, _) => path.extend(["openai", "v1"]).extend(operation(dialect)?),
+            (_, _, _) => path.extend(operation(dialect)?),
+        };
+    }
+    if dialect == Dialect::Gemini && purpose == (Purpose::Answer { stream: true }) {
+        url.set_query(Some("alt=sse"));
+    }
+    if provider.kind == ProviderKind::AzureOpenAi
+        && azure_is_dated(provider)
+        && let Some(version) = &provider.api_version
+    {
+        url.query_pairs_mut().clear().append_pair("api-version", version);
+    }
+    Some(url)
+}
+
+/// Azure's newer API has no version in its URLs; a manifest asks for it with `v1`.
+fn azure_is_dated(provider: &Provider) -> bool {
+    provider.api_version.as_deref().is_some_and(|version| !matches!(version, "v1" | "preview" | "latest"))
+}
+
+/// The last part of the path in OpenAI's API, behind `/v1`.
+fn operation(dialect: Dialect) -> Option<&'static [&'static str]> {
+    match dialect {
+        Dialect::Chat => Some(&["chat", "completions"]),
+        Dialect::Responses => Some(&["responses"]),
+        Dialect::Completions => Some(&["completions"]),
+        Dialect::Embeddings => Some(&["embeddings"]),
+        Dialect::Messages | Dialect::Gemini => None,
+    }
+}
+
+/// Puts the key where the provider looks for it; false where it cannot be a header.
+pub(crate) fn put_key(
+    headers: &mut HeaderMap,
+    kind: ProviderKind,
+    dialect: Dialect,
+    key: &SecretString,
+) -> bool {
+    let (name, text) = match (kind, dialect) {
+        (ProviderKind::Anthropic, _) => {
+            (HeaderName::from_static("x-api-key"), key.expose_secret().to_owned())
+        }
+        (ProviderKind::Gemini, Dialect::Gemini) => {
+            (HeaderName::from_static("x-goog-api-key"), key.expose_secret().to_owned())
+        }
+        (ProviderKind::AzureOpenAi, _) => {
+            (HeaderName::from_static("api-key"), key.expose_secret().to_owned())
+        }
+        _ => (header::AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+    };
+    let text = zeroize::Zeroizing::new(text);
+    let Ok(mut value) = HeaderValue::from_str(&text) else { return false };
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider(kind: &str, api_version: Option<&str>) -> Provider {
+        let mut text = serde_json::json!({
+            "name": "default/p", "kind": kind, "endpoint": "", "allowedModels": [], "deniedModels": [], "models": [],
+            "externalAccess": { "enabled": false }, "fallbacks": [], "guards": [],
+            "retry": { "maxAttempts": 3, "initialBackoffMs": 200, "maxBackoffMs": 5000 },
+            "places": { "file": "p.yaml", "document": [1, 1], "fields": {} },
+        });
+        if let Some(version) = api_version {
+            text["apiVersion"] = version.into();
+        }
+        serde_json::from_value(text).expect("a provider")
+    }
+
+    #[test]
+    fn every_kind_is_asked_at_its_own_path() {
+        let answer = Purpose::Answer { stream: false };
+        let stream = Purpose::Answer { stream: true };
+        let table = [
+            ("anthropic", None, "http://a", Dialect::Messages, answer, "http://a/v1/messages"),
+            (
+                "anthropic",
+                None,
+                "http://a/base/",
+                Dialect::Messages,
+                Purpose::Count,
+                "http://a/base/v1/messages/count_tokens",
+            ),
+            ("openai", None, "http://a/v1", Dialect::Chat, stream, "http://a/v1/chat/completions"),
+            ("openai", None, "http://a/v1", Dialect::Responses, stream, "http://a/v1/responses"),
+            (
+                "openrouter",
+                None,
+                "http://a/api/v1",
+                Dialect::Embeddings,
+                answer,
+                "http://a/api/v1/embeddings",
+            ),
+            ("vllm", None, "http://a/v1/", Dialect::Completions, answer, "http://a/v1/completions"),
+            (
+                "azure-openai",
+                Some("2024-10-21"),
+                "http://a",
+                Dialect::Chat,
+                stream,
+                "http://a/openai/deployments/m%2F..%3Fx/chat/completions?api-version=2024-10-21",
+            ),
+            (
+                "azure-openai",
+                Some("v1"),
+                "http://a",
+                Dialect::Chat,
+                stream,
+                "http://a/openai/v1/chat/completions",
+            ),
+            (
+                "azure-openai",
+                Some("v1"),
+                "http://a/openai/v1",
+                Dialect::Chat,
+                stream,
+                "http://a/openai/v1/chat/completions",
+            ),
+            (
+                "gemini",
+                None,
+                "http://a",
+                Dialect::Gemini,
+                answer,
+                "http://a/v1beta/models/m%2F..%3Fx:generateContent",
+            ),
+            (
+                "gemini",
+                None,
+                "http://a",
+                Dialect::Gemini,
+                stream,
+                "http://a/v1beta/models/m%2F..%3Fx:streamGenerateContent?alt=sse",
+            ),
+            ("gemini", None, "http://a", Dialect::Embeddings, answer, "http://a/v1beta/openai/embeddings"),
+        ];
+        for (kind, version, base, dialect, purpose, expected) in table {
+            let base: Url = base.parse().expect("a URL");
+            let url = url(&base, &provider(kind, version), dialect, purpose, "m/..?x").expect("a place");
+            assert_eq!(url.as_str(), expected, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! Names of endpoints become addresses here, and are checked where they are used: a connection is made to the addresses
+//! that were checked, so nothing can change between the check and the connection.
+//!
+//! An endpoint that is an address itself is never looked up, and so needs no permission: its manifest names it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, ready};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+use pai_bundle::name::QualifiedName;
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::special::{Special, special};
+use crate::snapshot::Upstream;
+
+/// Asks somebody for the addresses of a name.
+pub trait Lookup: fmt::Debug + Send + Sync {
+    /// Every address of it, in the order in which they are to be tried.
+    fn lookup(&self, name: &str) -> LookingUp;
+}
+
+/// An answer to wait for.
+pub type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// Asks the system: its files, its name servers, its search domains.
+#[derive(Debug)]
+pub struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn lookup(&self, name: &str) -> LookingUp {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name, 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// The names that a gateway may look up, and where they may lead.
+#[derive(Debug)]
+pub(crate) struct Names {
+    lookup: Arc<dyn Lookup>,
+    /// By the endpoints of the bundle in force; a name that is in none may lead to public addresses.
+    endpoints: ArcSwap<HashMap<String, Endpoint>>,
+    /// Names of the proxies in the environment, which whoever set them trusts.
+    proxies: Vec<String>,
+}
+
+/// Whose endpoint has a name, and which networks it may lead to besides public ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Endpoint {
+    providers: Vec<QualifiedName>,
+    networks: Vec<IpNet>,
+}
+
+/// A name leads nowhere.
+#[derive(Debug, thiserror::Error)]
+enum ResolveError {
+    /// Nobody knows it.
+    #[error("`{name}` cannot be looked up: {cause}")]
+    Failed { name: String, cause: io::Error },
+    /// It is known, and has no address.
+    #[error("`{name}` has no address")]
+    NoAddress { name: String },
+    /// It leads where it may not.
+    #[error("{0}")]
+    Refused(RefusedAddress),
+}
+
+/// An address to which a name may not lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RefusedAddress {
+    providers: Vec<QualifiedName>,
+    name: String,
+    address: IpAddr,
+    special: Special,
+}
+
+impl Names {
+    /// Asks `lookup`; what `environment` has as proxies is not checked.
+    pub(crate) fn new(lookup: Arc<dyn Lookup>, environment: impl Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, endpoints: ArcSwap::default(), proxies: proxies(environment) }
+    }
+
+    /// The names of the proxies that connections may go through.
+    pub(crate) fn proxies(&self) -> &[String] {
+        &self.proxies
+    }
+
+    /// From now on these endpoints count. What two providers of the same host list counts for both: they share their
+    /// connections too.
+    pub(crate) fn follow<'a>(&self, upstreams: impl Iterator<Item = &'a Upstream>) {
+        let mut endpoints: HashMap<String, Endpoint> = HashMap::new();
+        for Upstream { provider, endpoint, .. } in upstreams {
+            let Some(host) = endpoint.host_str() else { continue };
+            let known = endpoints.entry(plain(host)).or_default();
+            known.providers.push(provider.name.clone());
+            known.providers.sort_unstable();
+            known.networks.extend(&provider.endpoint_networks);
+        }
+        self.endpoints.store(Arc::new(endpoints));
+    }
+
+    /// `None` where every address will do.
+    fn rules(&self, host: &str) -> Option<Endpoint> {
+        let endpoints = self.endpoints.load();
+        match endpoints.get(host) {
+            Some(endpoint) => Some(endpoint.clone()),
+            None if self.proxies.iter().any(|proxy| proxy == host) => None,
+            None => Some(Endpoint::default()),
+        }
+    }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = plain(name.as_str());
+        if is_this_machine(&host) {
+            let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            return Box::pin(ready(Ok(sockets(loopback.to_vec()))));
+        }
+        let rules = self.rules(&host);
+        let looking_up = self.lookup.lookup(name.as_str());
+        Box::pin(async move {
+            let found = match looking_up.await {
+                Ok(found) if found.is_empty() => return Err(ResolveError::NoAddress { name: host }.into()),
+                Ok(found) => found,
+                Err(cause) => return Err(ResolveError::Failed { name: host, cause }.into()),
+            };
+            match rules {
+                Some(endpoint) => Ok(sockets(endpoint.checked(&host, found)?)),
+                None => Ok(sockets(found)),
+            }
+        })
+    }
+}
+
+impl Endpoint {
+    /// The addresses that may be connected to. Where a name has others besides, those are left out.
+    fn checked(&self, name: &str, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, ResolveError> {
+        let mut allowed = Vec::new();
+        let mut first_refused = None;
+        for address in found {
+            match self.refuses(address) {
+                None => allowed.push(address),
+                Some(special) => {
+                    let providers = self.providers.clone();
+                    let refused = RefusedAddress { providers, name: name.to_owned(), address, special };
+                    tracing::warn!(
+                        event = "upstream.address_refused", providers = %refused.providers(), name, %address,
+                        "{refused}"
+                    );
+                    first_refused.get_or_insert(refused);
+                }
+            }
+        }
+        match first_refused {
+            Some(refused) if allowed.is_empty() => Err(ResolveError::Refused(refused)),
+            _ => Ok(allowed),
+        }
+    }
+
+    /// What the address is that must not be connected to. Listing a network that has a metadata service in it, such as
+    /// 0.0.0.0/0, does not mean that service.
+    fn refuses(&self, address: IpAddr) -> Option<Special> {
+        let special = special(address)?;
+        let is_listed = self.networks.iter().any(|network| network.contains(&address));
+        (!is_listed || !matches!(special, Special::Network(_))).then_some(special)
+    }
+}
+
+impl RefusedAddress {
+    fn providers(&self) -> String {
+        let names: Vec<String> = self.providers.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    }
+}
+
+impl fmt::Display for RefusedAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { providers, name, address, special } = self;
+        match providers.as_slice() {
+            [] => write!(f, "`{name}`")?,
+            [_] => write!(f, "`{name}`, the endpoint of provider {},", self.providers())?,
+            [_, _, ..] => write!(f, "`{name}`, the endpoint of providers {},", self.providers())?,
+        }
+        match special {
+            Special::Network(what) => write!(
+                f,
+                " leads to {address}, {what}; if that is meant, list its network in the provider's \
+                 spec.endpointNetworks"
+            ),
+            Special::Metadata => write!(
+                f,
+                " leads to {address}, a cloud's metadata service, where no name may lead; spec.endpointNetworks does \
+                 not change that"
+            ),
+            Special::NoHost(what) => {
+                write!(f, " leads to {address}, {what}, which cannot be connected to")
+            }
+        }
+    }
+}
+
+/// As names are compared: `a.example.` is `a.example`, and letters have no case.
+fn plain(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// Names that lead to the machine itself, whatever a name server says of them (RFC 6761, 6.3).
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+/// The port is the URL's.
+fn sockets(addresses: Vec<IpAddr>) -> Addrs {
+    Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)))
+}
+
+/// The hosts of the proxies that reqwest takes from the environment.
+fn proxies(environment: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let variables = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    let mut hosts: Vec<String> = variables
+        .into_iter()
+        .filter_map(environment)
+        .filter_map(|value| {
+            let url = if value.contains("://") { value } else { format!("http://{value}") };
+            Url::parse(&url).ok()?.host_str().map(plain)
+        })
+        .collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use pai_bundle::provider::Provider;
+
+    use super::*;
+    use crate::snapshot::Key;
+
+    /// Says what it was last told to say, and counts how often it was asked.
+    #[derive(Debug, Default)]
+    struct Fake {
+        says: Mutex<Vec<IpAddr>>,
+        asked: Mutex<Vec<String>>,
+    }
+
+    impl Fake {
+        fn saying(addresses: &[&str]) -> Arc<Self> {
+            let fake = Self::default();
+            fake.say(addresses);
+            Arc::new(fake)
+        }
+
+        fn say(&self, addresses: &[&str]) {
+            let addresses = addresses.iter().map(|address| address.parse().expect("an address"));
+            *self.says.lock().expect("a lock") = addresses.collect();
+        }
+    }
+
+    impl Lookup for Fake {
+        fn lookup(&self, name: &str) -> LookingUp {
+            self.asked.lock().expect("a lock").push(name.to_owned());
+            Box::pin(ready(Ok(self.says.lock().expect("a lock").clone())))
+        }
+    }
+
+    fn upstream(name: &str, endpoint: &str, networks: &[&str]) -> Upstream {
+        let provider: Provider = serde_json::from_value(serde_json::json!({
+            "name": format!("default/{name}"), "kind": "openai", "endpoint": endpoint, "allowedModels": [],
+            "deniedModels": [], "models": [], "externalAccess": { "enabled": false }, "fallbacks": [], "guards": [],
+            "retry": { "maxAttempts": 3, "initialBackoffMs": 200, "maxBackoffMs": 5000 },
+            "endpointNetworks": networks,
+            "places": { "file": "p.yaml", "document": [1, 1], "fields": {} },
+        }))
+        .expect("a provider");
+        Upstream { provider, endpoint: endpoint.parse().expect("a URL"), key: Key::NotNeeded }
+    }
+
+    fn names(fake: &Arc<Fake>, upstreams: &[Upstream]) -> Names {
+        let names = Names::new(fake.clone(), |_| None);
+        names.follow(upstreams.iter());
+        names
+    }
+
+    /// The addresses, or what is said instead.
+    async fn resolve(names: &Names, host: &str) -> Result<Vec<String>, String> {
+        let resolved = names.resolve(host.parse().expect("a name")).await;
+        resolved
+            .map(|addresses| addresses.map(|address| address.ip().to_string()).collect())
+            .map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_name_leads_to_public_addresses_and_to_networks_that_its_provider_lists() {
+        let table: [(&str, &[&str], bool); 16] = [
+            ("160.79.104.10", &[], true),
+            ("2606:4700::1", &[], true),
+            ("10.1.2.3", &[], false),
+            ("10.1.2.3", &["10.1.0.0/16"], true),
+            ("10.2.2.3", &["10.1.0.0/16"], false),
+            ("127.0.0.1", &[], false),
+            ("127.0.0.1", &["127.0.0.1/32"], true),
+            ("fd12::1", &["fd12::/16"], true),
+            ("::ffff:10.1.2.3", &["10.0.0.0/8"], false),
+            ("64:ff9b::808:808", &["64:ff9b::/96"], true),
+            ("169.254.169.254", &[], false),
+            ("169.254.169.254", &["169.254.0.0/16", "0.0.0.0/0"], false),
+            ("64:ff9b::a9fe:a9fe", &["64:ff9b::/96"], false),
+            ("168.63.129.16", &[], false),
+            ("0.0.0.0", &["0.0.0.0/0"], false),
+            ("224.0.0.1", &["0.0.0.0/0"], false),
+        ];
+        for (address, networks, allowed) in table {
+            let names =
+                names(&Fake::saying(&[address]), &[upstream("p", "http://models.example/v1", networks)]);
+            let resolved = resolve(&names, "models.example").await;
+            assert_eq!(resolved.is_ok(), allowed, "{address} with {networks:?}: {resolved:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_whose_endpoint_it_is_where_it_leads_and_which_field_to_set() {
+        let fake = Fake::saying(&["10.1.2.3"]);
+        let two = [upstream("b", "http://models.example", &[]), upstream("a", "http://models.example", &[])];
+        assert_eq!(
+            resolve(&names(&fake, &two[..1]), "models.example").await.expect_err("refused"),
+            "`models.example`, the endpoint of provider default/b, leads to 10.1.2.3, a private address; if that is \
+             meant, list its network in the provider's spec.endpointNetworks"
+        );
+        fake.say(&["169.254.169.254"]);
+        assert_eq!(
+            resolve(&names(&fake, &two), "models.example").await.expect_err("refused"),
+            "`models.example`, the endpoint of providers default/a, default/b, leads to 169.254.169.254, a cloud's \
+             metadata service, where no name may lead; spec.endpointNetworks does not change that"
+        );
+    }
+
+    #[tokio::test]
+    async fn only_the_checked_ones_of_several_addresses_are_connected_to() {
+        let fake = Fake::saying(&["10.0.0.1", "160.79.104.10", "127.0.0.1", "160.79.104.11"]);
+        let names = names(&fake, &[upstream("p", "https://models.example", &[])]);
+        let resolved = resolve(&names, "models.example").await;
+        assert_eq!(resolved.expect("two"), ["160.79.104.10", "160.79.104.11"]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_changes_after_the_check_changes_nothing() {
+        let fake = Fake::saying(&["160.79.104.10"]);
+        let names = names(&fake, &[upstream("p", "https://models.example", &[])]);
+        let resolving = names.resolve("models.example".parse().expect("a name"));
+        fake.say(&["127.0.0.1"]);
+        let addresses: Vec<SocketAddr> = resolving.await.expect("allowed").collect();
+        assert_eq!(addresses, ["160.79.104.10:0".parse().expect("an address")]);
+        assert_eq!(fake.asked.lock().expect("a lock").len(), 1, "there is no second look-up to lie to");
+        assert!(resolve(&names, "models.example").await.is_err(), "the next connection is checked again");
+    }
+
+    #[tokio::test]
+    async fn what_providers_of_one_host_list_counts_for_both_and_a_new_bundle_replaces_it() {
+        let fake = Fake::saying(&["10.0.0.1", "fd00::1"]);
+        let both = [
+            upstream("a", "https://models.example/v1", &["10.0.0.0/8"]),
+            upstream("b", "https://MODELS.example.:8443", &["fd00::/8"]),
+        ];
+        let names = names(&fake, &both);
+        assert_eq!(resolve(&names, "models.example").await.expect("both"), ["10.0.0.1", "fd00::1"]);
+        names.follow(both[1..].iter());
+        assert_eq!(resolve(&names, "models.example").await.expect("one"), ["fd00::1"]);
+        names.follow([].iter());
+        let refused = resolve(&names, "models.example").await.expect_err("nobody's any more");
+        assert!(refused.starts_with("`models.example` leads to 10.0.0.1"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn names_of_this_machine_are_not_asked_of_anybody() {
+        let fake = Fake::saying(&["169.254.169.254"]);
+        let names = names(&fake, &[]);
+        for host in ["localhost", "LOCALHOST.", "models.localhost"] {
+            assert_eq!(resolve(&names, host).await.expect("loopback"), ["127.0.0.1", "::1"], "{host}");
+        }
+        assert!(fake.asked.lock().expect("a lock").is_empty());
+        assert!(resolve(&names, "notlocalhost").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_proxy_of_the_environment_may_be_anywhere_unless_it_is_an_endpoint() {
+        let fake = Fake::saying(&["10.0.0.1"]);
+        let environment = |name: &str| match name {
+            "HTTPS_PROXY" => Some("http://user:password@Proxy.corp:3128".to_owned()),
+            "http_proxy" => Some("other.corp:3128".to_owned()),
+            _ => None,
+        };
+        let names = Names::new(fake, environment);
+        assert_eq!(names.proxies(), ["other.corp", "proxy.corp"]);
+        assert!(resolve(&names, "proxy.corp").await.is_ok() && resolve(&names, "other.corp").await.is_ok());
+        assert!(resolve(&names, "password").await.is_err());
+        names.follow([upstream("p", "http://proxy.corp", &[])].iter());
+        assert!(resolve(&names, "proxy.corp").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_without_an_address_is_not_a_refusal() {
+        let names = names(&Fake::saying(&[]), &[]);
+        let said = resolve(&names, "models.example").await.expect_err("nothing");
+        assert_eq!(said, "`models.example` has no address");
+    }
+}
