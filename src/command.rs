@@ -10,6 +10,8 @@ mod bundle;
 mod schema;
 mod serve;
 mod usage;
+mod ledger;
+mod get;
 mod access_key;
 
 use std::process::ExitCode;
@@ -60,6 +62,10 @@ pub(crate) enum Command {
     Serve(serve::Arguments),
     /// Say who has used how many tokens.
     Usage(usage::Arguments),
+    /// Check and export what was counted, account by account.
+    Ledger(ledger::Arguments),
+    /// List providers, agents, access keys and guards.
+    Get(get::Arguments),
     /// Make access keys.
     AccessKey(access_key::Arguments),
 }
@@ -78,6 +84,8 @@ impl Command {
             Self::Schema(arguments) => schema::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
             Self::Usage(arguments) => usage::run(&arguments),
+            Self::Ledger(arguments) => ledger::run(&arguments),
+            Self::Get(arguments) => get::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
         }
     }

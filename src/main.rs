@@ -10,7 +10,10 @@ mod progress;
 mod compiled;
 mod revision;
 mod account;
+mod period;
+mod rows;
 mod terminal;
+mod table;
 
 use std::process::ExitCode;
 

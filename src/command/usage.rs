@@ -1,23 +1,20 @@
 //! `pai usage`: who has used how many tokens, from the gateway that is at work or from its ledger.
 
-mod period;
-mod rows;
 mod models;
 mod sums;
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use miette::miette;
-use pai_bundle::unit::UtcDay;
-use pai_ledger::{Clock, SystemClock};
+use pai_runtime::report::Limits;
 use serde_json::json;
 
-use self::period::Since;
 use self::sums::Sum;
 use super::Outcome;
-use crate::{terminal, workspace};
+use crate::period::Period;
+use crate::rows::Whereabouts;
+use crate::{table, terminal};
 
 /// What to count, and from where.
 #[derive(Debug, Args)]
@@ -31,21 +28,13 @@ pub(crate) struct Arguments {
     /// Whose tokens; agents and access keys where nothing is said.
     #[arg(long, value_enum, default_value = "principal")]
     by: By,
-    /// From when on: so many days up to now (7d), a day (2026-11-23), or `today`.
-    #[arg(long, value_name = "TIME", default_value = "today")]
-    since: Since,
-    /// Up to which day, as 2026-11-23 [default: today].
-    #[arg(long, value_name = "DAY")]
-    until: Option<UtcDay>,
+    #[command(flatten)]
+    period: Period,
     /// How it is printed.
     #[arg(short, long, value_enum, default_value = "table")]
     output: Form,
-    /// The gateway's state folder, where it is not the workspace's.
-    #[arg(long, env = "PAI_STATE", value_name = "DIR")]
-    state: Option<PathBuf>,
-    /// The admin address of a gateway elsewhere, such as `http://127.0.0.1:8081`.
-    #[arg(long, env = "PAI_ADMIN_URL", value_name = "URL")]
-    admin: Option<String>,
+    #[command(flatten)]
+    whereabouts: Whereabouts,
 }
 
 /// What sums are made by.
@@ -77,28 +66,24 @@ enum Form {
 
 /// Prints the sums.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
-    let state = arguments.state.clone().unwrap_or_else(|| workspace::state(&arguments.path));
-    let today = UtcDay::containing(SystemClock.now());
-    let days = arguments.since.days(arguments.until.unwrap_or(today));
-    if days.is_empty() {
-        return Err(miette!("there is no day from {} to {}", days.start(), days.end()));
-    }
+    let days = arguments.period.days()?;
     let sums = if arguments.by == By::Model {
-        if arguments.admin.is_some() {
+        if arguments.whereabouts.is_elsewhere() {
             return Err(miette!(
                 help = "run it where the state folder is, or leave --by model away",
                 "sums by model come from decision records, which a gateway does not hand out"
             ));
         }
-        models::read(&state, &days)?
+        models::read(&arguments.whereabouts.state(&arguments.path), &days)?
     } else {
-        sums::of(arguments.by, &rows::read(&state, arguments.admin.as_deref(), &days)?)
+        let mut ledger = arguments.whereabouts.open(&arguments.path)?;
+        sums::of(arguments.by, &ledger.rows(&days, &Limits::default())?)
     };
     match arguments.output {
         Form::Table if sums.is_empty() => {
             terminal::say(&format!("nothing was counted from {} to {}", days.start(), days.end()));
         }
-        Form::Table => terminal::print(&table(&sums)),
+        Form::Table => terminal::print(&listed(&sums)),
         Form::Json => {
             let rows = serde_json::to_value(&sums).map_err(|cause| miette!("{cause}"))?;
             let document =
@@ -110,21 +95,9 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-fn table(sums: &[Sum]) -> String {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
-        "WHO",
-        "REQUESTS",
-        "INPUT",
-        "CACHE WRITE",
-        "CACHE READ",
-        "OUTPUT",
-        "TOTAL",
-        "HELD",
-        "USD",
-    ]);
-    for sum in sums {
+fn listed(sums: &[Sum]) -> String {
+    let head = ["WHO", "REQUESTS", "INPUT", "CACHE WRITE", "CACHE READ", "OUTPUT", "TOTAL", "HELD", "USD"];
+    let row = |sum: &Sum| {
         let counts = &sum.counts;
         let numbers = [
             counts.requests,
@@ -137,15 +110,9 @@ fn table(sums: &[Sum]) -> String {
         ];
         let who = if sum.kind.is_empty() { sum.name.clone() } else { format!("{} {}", sum.kind, sum.name) };
         let dollars = format!("{:.4}", sum.cost_usd);
-        table.add_row(std::iter::once(who).chain(numbers.map(|number| number.to_string())).chain([dollars]));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+        std::iter::once(who).chain(numbers.map(|number| number.to_string())).chain([dollars]).collect()
+    };
+    let mut text = table::plain(head, sums.iter().map(row), Some(1)) + "\n";
     let estimated: u64 = sums.iter().map(|sum| sum.counts.estimated_tokens).sum();
     let recovered: u64 = sums.iter().map(|sum| sum.counts.recovered_tokens).sum();
     if estimated > 0 {

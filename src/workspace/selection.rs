@@ -52,7 +52,7 @@ fn has_manifests(sources: &Sources) -> bool {
 
 /// The outermost folder from here up to the root of the repository that has manifests right in it, as `.`, `..` and so
 /// on; `None` where there is none, and outside of repositories. So a command does the same in `policies/` as beside it.
-fn around_here() -> Option<PathBuf> {
+pub(crate) fn around_here() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     let inside = 1 + here.ancestors().position(|folder| folder.join(".git").exists())?;
     let outermost =

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use miette::miette;
 use pai_bundle::Bundle;
 use pai_bundle::principal::Credential;
-use pai_bundle::provider::SecretRef;
+use pai_bundle::provider::{ProviderKind, SecretRef};
 use pai_runtime::Settings;
 use pai_runtime::release::Releases;
 use pai_runtime::secret::Secrets;
@@ -38,10 +38,11 @@ pub(super) async fn serve(
         |token: &Token| Credential { id: token.id().to_owned(), digest: pepper.digest(token), expires: None };
     let (for_key, for_agent) = (accepted(&tokens.access_key), accepted(&tokens.agent));
     let first = Arc::new(OnceLock::new());
-    let (url, seen) = (simulator.url(), first.clone());
+    let bases = ProviderKind::ALL.map(|kind| (kind, simulator.base_url(kind.as_str()).unwrap_or_default()));
+    let seen = first.clone();
     // Also for every bundle that is loaded later, so that the lines below stay good.
     let replaced = move |bundle: &mut Bundle| {
-        point_at(bundle, &url);
+        point_at(bundle, &bases);
         if let Some(key) = bundle.access_keys.first_mut() {
             key.credentials.push(for_key.clone());
         }
@@ -61,9 +62,10 @@ pub(super) async fn serve(
 }
 
 /// Every provider becomes the simulator; nothing of this run can reach a real one.
-fn point_at(bundle: &mut Bundle, url: &str) {
+fn point_at(bundle: &mut Bundle, bases: &[(ProviderKind, String)]) {
     for provider in &mut bundle.providers {
-        url.clone_into(&mut provider.endpoint);
+        let base = bases.iter().find(|(kind, _)| *kind == provider.kind);
+        provider.endpoint = base.map(|(_, url)| url.clone()).unwrap_or_default();
         provider.api_key = Some(SecretRef { name: "simulated".to_owned(), key: "api-key".to_owned() });
     }
 }

@@ -138,6 +138,10 @@ mod tests {
             counts,
             held_tokens: 1,
             held_nano_usd: NanoUsd(500_000_000),
+            mark_tokens: output,
+            mark_nano_usd: NanoUsd::ZERO,
+            limit_tokens: None,
+            limit_nano_usd: None,
             last_used: None,
         }
     }

@@ -1,9 +1,10 @@
 //! A bundle's listing as tables for people.
 
-use comfy_table::{ContentArrangement, Table};
 use pai_bundle::listing::{Layer, Listing, SignatureStatus};
 use pai_bundle::provider::SecretRef;
 use pai_bundle::unit::Tokens;
+
+use crate::table;
 
 /// The whole listing.
 pub(super) fn of(listing: &Listing<'_>) -> String {
@@ -25,7 +26,8 @@ pub(super) fn of(listing: &Listing<'_>) -> String {
     let mut section = |title: &str, head: &[&str], rows: Vec<Vec<String>>| {
         text.push_str(&format!("\n{title}: {}\n", rows.len()));
         if !rows.is_empty() {
-            text.push_str(&table(head, rows));
+            text.push_str(&table::plain(head, rows, None));
+            text.push('\n');
         }
     };
     section(
@@ -145,21 +147,4 @@ fn rates(rates: pai_bundle::principal::RateLimits) -> String {
         none if none.is_empty() => "-".to_owned(),
         parts => parts,
     }
-}
-
-/// As wide as it needs to be: whoever pipes it into a file or a pager wants whole names.
-fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(head.to_vec());
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    format!("{}\n", lines.join("\n"))
 }

@@ -1,0 +1,201 @@
+//! `pai get`: what is in a workspace, listed as kubectl lists it. One file per kind, in the table of `kinds`.
+
+mod kinds;
+mod model_provider;
+mod agent;
+mod access_key;
+mod guard;
+mod age;
+mod last_used;
+mod forms;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use miette::miette;
+use pai_bundle::name::{DEFAULT_NAMESPACE, Name};
+use pai_compiler::Severity;
+use pai_compiler::diagnostic::nearest;
+use pai_compiler::resources::{self, Resource};
+use pai_ledger::{Clock, SystemClock};
+
+use self::forms::Form;
+use self::kinds::{Kind, Seen};
+use self::last_used::Uses;
+use super::Outcome;
+use crate::rows::Whereabouts;
+use crate::workspace::{self, selection};
+use crate::{table, terminal};
+
+/// What to list, from where.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "LAST USED comes from the ledger, as far as it goes back; AGE is since the manifest's file was changed."
+)]
+pub(crate) struct Arguments {
+    /// model-providers, agents, access-keys or guards; or KIND/NAME, also for all that follow.
+    #[arg(value_name = "KIND")]
+    kind: String,
+    /// Only these; all where none is given.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Of which namespace.
+    #[arg(short, long, default_value = DEFAULT_NAMESPACE)]
+    namespace: Name,
+    /// Of every namespace.
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+    /// The workspace [default: the one around the current folder].
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+    /// How it is printed.
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: Form,
+    /// Print no line with the names of the columns.
+    #[arg(long)]
+    no_headers: bool,
+    #[command(flatten)]
+    whereabouts: Whereabouts,
+}
+
+/// Lists. Exit code 1 says that something that was asked for is not there, or cannot be read.
+pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
+    let (kind, names) = wanted(arguments)?;
+    let around = || selection::around_here().unwrap_or_else(|| PathBuf::from("."));
+    let path = arguments.workspace.clone().unwrap_or_else(around);
+    let (all, found) = resources::read(&workspace::read(std::slice::from_ref(&path))?.shown);
+    let of_kind: Vec<&Resource> = all.iter().filter(|resource| resource.kind == kind.of).collect();
+    let here: Vec<&Resource> =
+        of_kind.iter().copied().filter(|resource| arguments.concerns(&resource.name.namespace)).collect();
+    let (chosen, missing) = choose(&names, &here);
+    print(arguments, kind, &path, &chosen, names.len() == 1)?;
+    for name in &missing {
+        terminal::say(&arguments.not_found(kind, name, &of_kind));
+    }
+    if names.is_empty() && chosen.is_empty() {
+        terminal::say(&arguments.nothing(kind, &of_kind));
+    }
+    let errors = found.count(Severity::Error);
+    if errors > 0 {
+        let errors = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
+        terminal::say(&format!("manifests with errors are left out ({errors}); `pai validate` shows them"));
+    }
+    Ok(if missing.is_empty() && errors == 0 { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// The kind and the names, as `KIND NAME NAME` or as `KIND/NAME KIND/NAME`.
+fn wanted(arguments: &Arguments) -> miette::Result<(&'static Kind, Vec<&str>)> {
+    let Some((first, name)) = arguments.kind.split_once('/') else {
+        if let Some(other) = arguments.names.iter().find(|name| name.contains('/')) {
+            return Err(miette!("`{other}`: write KIND NAME NAME, or KIND/NAME for each"));
+        }
+        let names: Vec<&str> = arguments.names.iter().map(String::as_str).collect();
+        return named(arguments, kinds::find(&arguments.kind)?, names);
+    };
+    let kind = kinds::find(first)?;
+    let mut names = vec![name];
+    for other in &arguments.names {
+        match other.split_once('/') {
+            Some((of, name)) if std::ptr::eq(kinds::find(of)?, kind) => names.push(name),
+            Some(_) => return Err(miette!("`{other}`: ask for one kind at a time")),
+            None => return Err(miette!("`{other}`: write KIND NAME NAME, or KIND/NAME for each")),
+        }
+    }
+    named(arguments, kind, names)
+}
+
+fn named<'a>(
+    arguments: &Arguments,
+    kind: &'static Kind,
+    names: Vec<&'a str>,
+) -> miette::Result<(&'static Kind, Vec<&'a str>)> {
+    if arguments.all_namespaces && !names.is_empty() {
+        return Err(miette!(
+            help = "say which with --namespace",
+            "a name can stand for something else in every namespace"
+        ));
+    }
+    Ok((kind, names))
+}
+
+/// What is listed, in the order of the names, and the names of what is not there.
+fn choose<'a, 'n>(names: &[&'n str], here: &[&'a Resource]) -> (Vec<&'a Resource>, Vec<&'n str>) {
+    if names.is_empty() {
+        return (here.to_vec(), Vec::new());
+    }
+    let mut chosen = Vec::new();
+    let mut missing = Vec::new();
+    for &name in names {
+        let before = chosen.len();
+        chosen.extend(here.iter().copied().filter(|resource| resource.name.name.as_str() == name));
+        if chosen.len() == before {
+            missing.push(name);
+        }
+    }
+    (chosen, missing)
+}
+
+fn print(
+    arguments: &Arguments,
+    kind: &Kind,
+    workspace: &Path,
+    chosen: &[&Resource],
+    is_one: bool,
+) -> miette::Result<()> {
+    let is_wide = match arguments.output {
+        Form::Table => false,
+        Form::Wide => true,
+        Form::Json | Form::Yaml | Form::Name => return forms::print(arguments.output, chosen, is_one),
+    };
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let uses = Uses::of(kind, chosen, &arguments.whereabouts, workspace);
+    let columns = || kind.columns.iter().filter(|column| is_wide || !column.is_wide);
+    let namespace = |text: &str| arguments.all_namespaces.then(|| text.to_owned());
+    let head = namespace("NAMESPACE").into_iter().chain(["NAME".to_owned()]);
+    let head: Vec<String> = head.chain(columns().map(|column| column.head.to_owned())).collect();
+    let now = SystemClock.now();
+    let rows = chosen.iter().map(|resource| {
+        let seen = Seen { resource, last_used: uses.at(resource), now };
+        let name = resource.name.name.to_string();
+        let first = namespace(resource.name.namespace.as_str()).into_iter().chain([name]);
+        first.chain(columns().map(|column| (column.cell)(&seen))).collect()
+    });
+    let head = if arguments.no_headers { Vec::new() } else { head };
+    terminal::print(&table::plain(head, rows, None));
+    Ok(())
+}
+
+impl Arguments {
+    fn concerns(&self, namespace: &Name) -> bool {
+        self.all_namespaces || *namespace == self.namespace
+    }
+
+    /// Where it may be instead: under another name, or in another namespace.
+    fn not_found(&self, kind: &Kind, name: &str, of_kind: &[&Resource]) -> String {
+        let elsewhere = of_kind.iter().find(|resource| resource.name.name.as_str() == name);
+        let here = of_kind.iter().filter(|resource| resource.name.namespace == self.namespace);
+        let hint = match elsewhere {
+            Some(other) => Some(format!("there is one in `{0}`: -n {0}", other.name.namespace)),
+            None => nearest::suggest(
+                name,
+                here.map(|resource| resource.name.name.as_str()),
+                &format!("the {} are", kind.plural),
+            ),
+        };
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("there is no {} `{name}` in namespace `{}`{hint}", kind.of.slug(), self.namespace)
+    }
+
+    fn nothing(&self, kind: &Kind, of_kind: &[&Resource]) -> String {
+        if self.all_namespaces {
+            return format!("there are no {}", kind.plural);
+        }
+        let hint = match of_kind.len() {
+            0 => String::new(),
+            number => format!("; -A lists those of other namespaces, of which there are {number}"),
+        };
+        format!("there are no {} in namespace `{}`{hint}", kind.plural, self.namespace)
+    }
+}
