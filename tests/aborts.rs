@@ -103,6 +103,8 @@ impl Case {
                 Charge::Between
             }
             End::ProviderHangsUp | End::ProviderStallsBefore => Charge::EveryHold,
+            // Before any content: asked for again, each time for nothing.
+            End::Cut if self.stream => Charge::EveryHold,
             // Nothing was reported, and the provider may have worked all the same.
             _ => Charge::Held,
         }
@@ -114,6 +116,7 @@ impl Case {
             End::Finished | End::NoUsage => "served",
             End::ProviderRefuses => "upstream_error",
             End::ProviderHangsUp | End::ProviderStallsBefore => "upstream_failed",
+            End::Cut if self.stream => "upstream_failed",
             End::ErrorEvent | End::Cut | End::CutAfterUsage | End::ProviderStallsInTheMiddle => "cut",
             End::ClientGoneBefore | End::ClientGoneInTheMiddle | End::Shutdown => "client_gone",
         }
@@ -257,4 +260,50 @@ async fn every_end_of_an_answer_settles_its_hold() {
         futures_util::stream::iter(&cases).map(|case| case.play()).buffer_unordered(8).collect().await;
     let slowest = told.into_iter().flatten().max().unwrap_or_default();
     println!("{} ends; the provider knew at the latest {slowest:?} after a client had gone", cases.len());
+}
+
+/// Panics in an answer's body: `runtime/src/body.rs`.
+#[tokio::test]
+async fn a_handler_that_panics_settles_its_hold_and_others_are_served() {
+    let world = World::of(MANIFESTS).await;
+    world.simulator.scenario(Scenario { fault: Some(Fault::Hangup), ..Scenario::default() });
+    // Said while the hold is open. All of the gateway runs on this test's thread, and so is heard by this log.
+    let mistaken = tracing::subscriber::set_default(PanicsAt("upstream.failed"));
+    world.message("coder", &hello(true)).send().await.expect_err("the connection is gone");
+    drop(mistaken);
+    world.settled().await;
+    let record = world.records(1).await.remove(0);
+    assert_eq!(record["outcome"], "panicked", "{record}");
+    assert!(record["held"].as_u64() > Some(0), "{record}");
+    assert_eq!(record["settled"]["total"], record["held"], "{record}");
+    assert_eq!(record["settled"]["estimated"], true, "{record}");
+    let held = record["held"].as_u64();
+    for (scope, name) in [(Scope::Agent, "coder"), (Scope::Provider, "anthropic")] {
+        assert_eq!(Some(world.balance(scope, name).settled.0), held, "every account says the same");
+    }
+    assert_eq!(world.gateway.ledger().unknown_settlements(), 0, "settled once");
+
+    world.simulator.scenario(Scenario::default());
+    assert_eq!(world.message("coder", &hello(false)).send().await.expect("an answer").status(), 200);
+}
+
+/// A log that panics at an event: a mistake of the gateway's own in the middle of a request.
+struct PanicsAt(&'static str);
+
+impl tracing::Subscriber for PanicsAt {
+    fn enabled(&self, of: &tracing::Metadata<'_>) -> bool {
+        of.is_event()
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            assert!(field.name() != "event" || format!("{value:?}") != format!("{:?}", self.0), "on purpose");
+        });
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
 }

@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::processes::{BLOCK, Place, Random};
+use crate::processes::{BLOCK, Place};
+use crate::random::Random;
 use crate::support;
 
 /// Streams at the same time.
@@ -18,7 +19,7 @@ fn kills() -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_killed_gateway_never_forgets_a_token() {
     let place = Place::new().await;
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::of(1);
     let mut over = Vec::new();
     let mut before = 0;
     for kill in 0..kills() {

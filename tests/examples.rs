@@ -41,7 +41,7 @@ async fn every_example_is_built_and_served() {
         let (mut bundle, _) = codec::decode(&std::fs::read(&bundle).expect("bytes")).expect("a bundle");
 
         let simulator = Simulator::start(pai_simulator::Settings::default()).await.expect("a simulator");
-        support::point_at(&mut bundle, &simulator.url());
+        support::point_at(&mut bundle, &simulator);
         let secrets = Secrets::fixed("simulated", folder.path());
         let tokens = support::credentials(&mut bundle, &secrets.pepper().expect("a pepper"));
         let models: Vec<(String, String)> = bundle

@@ -4,6 +4,10 @@
 
 /// A gateway and a simulator for a test.
 mod support;
+/// Random numbers that can be had again.
+mod random;
+/// Requests that come all at once.
+mod crowd;
 /// What a well-behaved client gets, byte by byte.
 mod journey;
 /// What is refused, how, and that nothing went upstream.
@@ -14,16 +18,44 @@ mod routes;
 mod streams;
 /// Answers as providers send them, and what each is charged.
 mod metering;
+/// What goes over the wire between every client and every provider.
+mod wires;
+/// Streams that are split anywhere.
+mod splits;
+/// Streams that are cut anywhere.
+mod cuts;
 /// Every end of an answer, in every form.
 mod aborts;
 /// Other candidates, when one cannot answer.
 mod fallover;
+/// Streams put together again, as SDKs do it.
+mod assemble;
+/// Other candidates of another kind, in the caller's own protocol.
+mod crossover;
+/// Whatever fails or is spent, what is out of bounds is never reached.
+mod reach;
+/// What clients see of every failure of a provider.
+mod drill;
+/// Attacks on the wire: bytes that are no proper HTTP, bombs, and endless bodies.
+mod threats_wire;
+/// Attacks by what is asked: addresses, headers, names of models; and by what a provider answers.
+mod threats;
+/// What is said that is not so.
+mod threats_words;
+/// Providers that keep failing, behind those that do not.
+mod set_back;
+/// Where the names of endpoints may lead, and that nothing else says where requests go.
+mod endpoint_names;
+/// Clients that flood, trickle and do not read.
+mod hostile_clients;
 /// Budgets in money.
 mod money;
 /// Requests that do not fit now.
 mod waiting;
 /// A thousand requests against a budget for ten.
 mod storm;
+/// Clocks that jump.
+mod clock;
 /// A gateway in a process of its own.
 mod processes;
 /// A gateway that is killed, again and again.
@@ -68,6 +100,10 @@ mod suites;
 mod differences;
 /// `pai usage`: live, at rest, by model.
 mod usage;
+/// `pai ledger`: what was counted, checked and exported.
+mod ledger;
+/// `pai get`: what is in a workspace.
+mod listing;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

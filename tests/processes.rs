@@ -51,7 +51,7 @@ impl Place {
              models: [anthropic/claude-haiku-4-5]\n  tokens: {{maxPerDay: {limit}}}\n"
         );
         let mut bundle = support::compile(&manifests);
-        support::point_at(&mut bundle, &simulator.url());
+        support::point_at(&mut bundle, &simulator);
         let pepper = Secrets::new(None, &folder.path().join("state")).pepper().expect("a pepper");
         let tokens = support::credentials(&mut bundle, &pepper);
         let (bytes, _) = codec::encode(&bundle).expect("bytes");
@@ -176,17 +176,5 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// A small generator, so that a run can be repeated.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
     }
 }

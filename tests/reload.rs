@@ -88,7 +88,7 @@ impl Place {
     /// The bytes that these manifests build to, with the token of this place.
     fn built(&self, manifests: &str) -> Vec<u8> {
         let mut bundle: Bundle = support::compile(manifests);
-        support::point_at(&mut bundle, &self.simulator.url());
+        support::point_at(&mut bundle, &self.simulator);
         let digest = self.secrets().pepper().expect("a pepper").digest(&self.token);
         for agent in &mut bundle.agents {
             agent.credentials =

@@ -11,7 +11,8 @@ use futures_util::StreamExt;
 use pai_simulator::Scenario;
 use serde_json::Value;
 
-use crate::processes::{Place, Random};
+use crate::processes::Place;
+use crate::random::Random;
 use crate::support;
 
 const CLIENTS: u64 = 48;
@@ -83,7 +84,7 @@ async fn traffic(place: &Place, url: &str, time: Duration, seed: u64) -> Arc<Cou
     let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(Counts::default()));
     let clients: Vec<_> = (1..=CLIENTS)
         .map(|number| {
-            let random = Random((seed * 1_000 + number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let random = Random::of(seed * 1_000 + number);
             tokio::spawn(client(url.to_owned(), place.token.clone(), random, stop.clone(), counts.clone()))
         })
         .collect();

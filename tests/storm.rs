@@ -1,5 +1,5 @@
-//! A thousand requests at once against a budget for ten: the limit holds at every moment, and nobody is turned away
-//! while there is room.
+//! A thousand requests at once against a budget for ten, and crowds of all sizes at the end of one: the limit holds at every
+//! moment, and nobody is turned away while there is room.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +10,14 @@ use pai_bundle::unit::Tokens;
 use pai_ledger::Account;
 use pai_runtime::settings::Settings;
 use pai_simulator::Scenario;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::crowd;
 use crate::support::{NOON, World};
 
 const REQUESTS: usize = 1_000;
+/// Of all sizes, at the end of a budget.
+const CROWD: usize = 200;
 /// How many holds of one request fit the budget.
 const FIT: u64 = 10;
 
@@ -22,7 +25,7 @@ const FIT: u64 = 10;
 async fn a_thousand_requests_never_exceed_a_budget_for_ten() {
     let body = json!({ "model": "claude-haiku-4-5", "max_tokens": 1_000, "stream": true,
                        "messages": [{ "role": "user", "content": "Hello there" }] });
-    let hold = bound(&body.to_string());
+    let hold = most(&body);
     let limit = Tokens(FIT * hold + hold / 2);
     // Prompts of one size: nobody has to be asked how large they are.
     let uncounted = |settings: &mut Settings| settings.ask_for_counts = false;
@@ -76,9 +79,53 @@ async fn a_thousand_requests_never_exceed_a_budget_for_ten() {
     assert_eq!(world.gateway.ledger().breaches(), 0);
 }
 
-/// What the gateway holds for a body of this text: its bytes, a frame, and `max_tokens`.
-fn bound(body: &str) -> u64 {
-    body.len() as u64 + 200 + 1_000
+/// Half of the budget is used, and what comes then is some five times the other half.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn requests_of_all_sizes_use_the_end_of_a_budget_and_never_exceed_it() {
+    tokio::join!(end_of_a_budget(1), end_of_a_budget(2), end_of_a_budget(3));
+}
+
+async fn end_of_a_budget(seed: u64) {
+    let limit = Tokens(40_000);
+    // Nobody is refused for having waited too long: what is refused does not fit.
+    let patient = |settings: &mut Settings| settings.hold_wait = Duration::from_secs(120);
+    let world = Arc::new(World::with(&manifests(limit), patient).await);
+    let large = json!({ "model": crowd::MODEL, "max_tokens": 20_000,
+                        "messages": [{ "role": "user", "content": "[[simulate: output=20000]]" }] });
+    let answer = world.message("coder", &large).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    answer.bytes().await.expect("a whole body");
+    world.settled().await;
+    let watch = Watch::start(&world, limit);
+
+    let mut requests = tokio::task::JoinSet::new();
+    for (number, body) in crowd::of(seed, CROWD).into_iter().enumerate() {
+        let world = world.clone();
+        requests.spawn(async move {
+            let name = ["coder", "helper"][number % 2];
+            let response = world.message(name, &body).send().await.expect("an answer");
+            let status = response.status().as_u16();
+            response.bytes().await.expect("a whole body");
+            (status, most(&body))
+        });
+    }
+    let answers = requests.join_all().await;
+    world.settled().await;
+    watch.stop();
+
+    let used = world.balance(Scope::Provider, "anthropic").settled;
+    assert!(used <= limit, "seed {seed}: {used} of {limit}");
+    assert_eq!(used.0, world.simulator.log().reported_total(), "seed {seed}: exactly what was used");
+    assert!(answers.iter().all(|(status, _)| [200, 429].contains(status)), "seed {seed}: {answers:?}");
+    let refused = answers.iter().filter(|(status, _)| *status == 429).map(|(_, most)| *most);
+    let least = refused.min().expect("there is not room for all");
+    assert!(limit.0 - used.0 < least, "seed {seed}: {used} of {limit} used, and one of {least} refused");
+    assert_eq!(world.gateway.ledger().breaches(), 0, "seed {seed}");
+}
+
+/// What the gateway holds for a request at most: its bytes, a frame, and `max_tokens`.
+fn most(body: &Value) -> u64 {
+    body.to_string().len() as u64 + 200 + body["max_tokens"].as_u64().expect("a number")
 }
 
 fn manifests(limit: Tokens) -> String {

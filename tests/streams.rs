@@ -26,7 +26,8 @@ async fn read(response: reqwest::Response) -> (Vec<u8>, bool) {
 #[tokio::test]
 async fn a_cut_stream_never_ends_clean() {
     let world = World::of(MANIFESTS).await;
-    for events in 0..9 {
+    // The first three are the start, a ping and an empty block: before content, another attempt is made.
+    for events in 3..9 {
         world.simulator.push(Scenario {
             cut: Some(Cut::Events(events)),
             output_tokens: 16,
@@ -40,8 +41,46 @@ async fn a_cut_stream_never_ends_clean() {
         assert!(text.ends_with("in the middle of its answer\"}}\n\n"), "after {events} events: {text}");
     }
     world.settled().await;
-    let records = world.records(9).await;
+    let records = world.records(6).await;
     assert!(records.iter().all(|record| record["outcome"] == "cut"), "{records:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_before_any_content_is_asked_for_again() {
+    let world = World::of(MANIFESTS).await;
+    let breaks = [
+        Scenario { cut: Some(Cut::Events(0)), ..Scenario::default() },
+        Scenario { cut: Some(Cut::Events(1)), ..Scenario::default() },
+        Scenario { error_after_events: Some(2), ..Scenario::default() },
+    ];
+    for (number, broken) in breaks.into_iter().enumerate() {
+        world.simulator.push(broken);
+        let response = world.message("coder", &hello(true)).send().await.expect("headers");
+        assert_eq!(response.status(), 200);
+        let (bytes, broke) = read(response).await;
+        let text = String::from_utf8(bytes).expect("text");
+        assert!(!broke && text.ends_with("message_stop\"}\n\n"), "{number}: {text}");
+        assert_eq!(text.matches("message_start\n").count(), 1, "{number}: {text}");
+        let record = world.records(number + 1).await.pop().expect("a record");
+        assert_eq!(record["attempts"].as_array().map(Vec::len), Some(2), "{record}");
+        assert_eq!(record["outcome"], "served", "{record}");
+    }
+    world.settled().await;
+    assert!(world.balance(Scope::Agent, "coder").settled.0 >= world.simulator.log().reported_total());
+}
+
+#[tokio::test]
+async fn a_provider_that_never_gets_to_its_content_is_an_error_of_the_callers_protocol() {
+    let world = World::of(MANIFESTS).await;
+    world.simulator.scenario(Scenario { error_after_events: Some(1), ..Scenario::default() });
+    let response = world.message("coder", &hello(true)).send().await.expect("headers");
+    assert_eq!(response.status(), 529);
+    let body: Value = response.json().await.expect("json");
+    assert_eq!(body["error"]["type"], "overloaded_error", "{body}");
+    world.settled().await;
+    let record = world.records(1).await.remove(0);
+    assert_eq!(record["outcome"], "upstream_error", "{record}");
+    assert_eq!(record["settled"]["total"].as_u64(), Some(world.simulator.log().reported_total()), "{record}");
 }
 
 #[tokio::test]
@@ -51,7 +90,8 @@ async fn a_stream_cut_at_any_byte_is_broken_and_charged_at_least_what_was_report
     world.settled().await;
     let before = world.balance(Scope::Agent, "coder").settled.0;
     world.simulator.log().clear();
-    for at in (1..whole.len()).step_by(37) {
+    let content = String::from_utf8_lossy(&whole).find("event: content_block_delta").expect("content");
+    for at in (content..whole.len()).step_by(37) {
         world.simulator.push(Scenario { cut: Some(Cut::Bytes(at)), ..Scenario::default() });
         let response = world.message("coder", &hello(true)).send().await.expect("headers");
         let (bytes, broke) = read(response).await;

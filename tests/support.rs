@@ -71,10 +71,10 @@ pub(crate) fn compile(manifests: &str) -> Bundle {
     compiled.bundle.unwrap_or_else(|| panic!("the manifests do not compile:\n{findings}"))
 }
 
-/// Points every provider of a bundle at `url`.
-pub(crate) fn point_at(bundle: &mut Bundle, url: &str) {
+/// Points every provider of a bundle at the simulator's place for its kind.
+pub(crate) fn point_at(bundle: &mut Bundle, simulator: &Simulator) {
     for provider in &mut bundle.providers {
-        url.clone_into(&mut provider.endpoint);
+        provider.endpoint = simulator.base_url(provider.kind.as_str()).expect("a kind");
     }
 }
 
@@ -114,11 +114,21 @@ impl World {
 
     /// As [`Self::of`], with settings changed.
     pub(crate) async fn with(manifests: &str, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::altered(manifests, |_| {}, change).await
+    }
+
+    /// As [`Self::with`], and with a bundle that is changed after it was pointed at the simulator.
+    pub(crate) async fn altered(
+        manifests: &str,
+        alter: impl FnOnce(&mut Bundle),
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let simulator = Simulator::start(pai_simulator::Settings::default()).await.expect("a simulator");
         let state = TempDir::new().expect("a folder");
         let mut bundle = compile(manifests);
-        point_at(&mut bundle, &simulator.url());
+        point_at(&mut bundle, &simulator);
+        alter(&mut bundle);
         let secrets = Secrets::fixed(PROVIDER_KEY, state.path());
         let tokens = credentials(&mut bundle, &secrets.pepper().expect("a pepper"));
         let clock = Arc::new(ManualClock::at(NOON));
