@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::provider::ASKS_FOR_A_STREAM;
 use crate::wire::{Wire, find};
 
 /// No answer takes this long; a benchmark that hangs ends with an error.
@@ -58,7 +57,7 @@ impl Load {
 pub(crate) fn request(sort: Sort, key: &str) -> Arc<[u8]> {
     let begin = match sort {
         Sort::Plain => "{\"stream\":false",
-        Sort::Stream => std::str::from_utf8(ASKS_FOR_A_STREAM).unwrap_or_default(),
+        Sort::Stream => "{\"stream\":true",
     };
     let prompt = "word ".repeat(PROMPT_BYTES / 5);
     let body = format!(

@@ -39,7 +39,7 @@ use load::{Amount, Sort};
 use passthrough::Role;
 use process::{Pins, Process, Started, free_address};
 use report::Series;
-use world::World;
+use world::{Speaks, World};
 
 /// The gateway writes behind: the ledger's totals after 200 ms. That work belongs to the round that caused it.
 const SETTLE: Duration = Duration::from_millis(400);
@@ -135,11 +135,16 @@ const HYPER: usize = 1;
 const REQWEST: usize = 3;
 const GATHERING: usize = 4;
 const GATEWAY: usize = 5;
+const TRANSLATING: usize = 6;
 
 async fn measure(arguments: &Arguments, pins: Pins) -> Result<()> {
     let upstream = provider::start().await?;
     let beside = Path::new(env!("CARGO_BIN_EXE_pai")).with_file_name("pai-gateway");
-    let world = World::make(arguments.gateway.clone().unwrap_or(beside), upstream)?;
+    let program = arguments.gateway.clone().unwrap_or(beside);
+    let worlds =
+        [Speaks::Messages, Speaks::Chat].map(|speaks| World::make(program.clone(), upstream, speaks));
+    let [world, translating] = worlds;
+    let (world, translating) = (world?, translating?);
     let direct = Target {
         name: "no proxy",
         process: None,
@@ -158,18 +163,26 @@ async fn measure(arguments: &Arguments, pins: Pins) -> Result<()> {
         target("reqwest", through(Role::Reqwest).await?),
         target("hyper-util, gathering", through(Role::Gathering).await?),
         target("gateway, everything on", fastest(arguments.starts, async || world.start(pins).await).await?),
+        target(
+            "gateway, translating",
+            fastest(arguments.starts, async || translating.start(pins).await).await?,
+        ),
     ];
 
-    let requests = [Sort::Plain, Sort::Stream].map(|sort| (sort, load::request(sort, world.key())));
-    let mut asked_of_gateway = 0;
+    let sorts = [Sort::Plain, Sort::Stream];
+    let requests =
+        sorts.map(|sort| (sort, [&world, &translating].map(|world| load::request(sort, world.key()))));
+    let mut asked = [0, 0];
     for round in 0..=arguments.rounds {
         println!("round {round} of {}{}", arguments.rounds, if round == 0 { ", warm-up" } else { "" });
         for (sort, request) in &requests {
             for turn in 0..targets.len() {
                 // Each round begins with another one: whoever comes after an idle core pays for it.
                 let index = (turn + round) % targets.len();
-                let asked = one_round(arguments, &mut targets[index], round, *sort, request).await?;
-                asked_of_gateway += if index == GATEWAY { asked } else { 0 };
+                let request = &request[usize::from(index == TRANSLATING)];
+                let sent = one_round(arguments, &mut targets[index], round, *sort, request).await?;
+                asked[0] += if index == GATEWAY { sent } else { 0 };
+                asked[1] += if index == TRANSLATING { sent } else { 0 };
             }
         }
     }
@@ -179,11 +192,13 @@ async fn measure(arguments: &Arguments, pins: Pins) -> Result<()> {
     for providers in [10, 1_000] {
         println!("  {providers:>5} providers {:>8.1}", decide::microseconds(providers)?);
     }
-    if let Some(gateway) = targets.pop().and_then(|target| target.process) {
+    for gateway in targets.drain(GATEWAY..).filter_map(|target| target.process) {
         gateway.stop().await?;
     }
-    audit::check(&world.state(), asked_of_gateway).await?;
-    println!("\nThe gateway recorded {asked_of_gateway} requests; its ledger has exactly their tokens.");
+    for (world, asked) in [&world, &translating].into_iter().zip(asked) {
+        audit::check(&world.state(), asked).await?;
+        println!("\nThe gateway recorded {asked} requests; its ledger has exactly their tokens.");
+    }
     Ok(())
 }
 

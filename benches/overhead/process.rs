@@ -23,13 +23,18 @@ impl Pins {
     /// Puts this process, which is load and provider, on the first core that it may use, and proxies on the second.
     pub(crate) fn take() -> Self {
         let cores = cores();
-        let [ours, proxies, ..] = cores[..] else { return Self { proxies: None } };
+        let [ours, proxies, ..] = cores[..] else { return Self::none() };
         let moved = Command::new("taskset")
             .args(["-cp", &ours.to_string(), &std::process::id().to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
         Self { proxies: moved.is_ok_and(|status| status.success()).then_some(proxies) }
+    }
+
+    /// Everybody where the system wants them.
+    pub(crate) fn none() -> Self {
+        Self { proxies: None }
     }
 
     /// For people.

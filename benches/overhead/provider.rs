@@ -1,4 +1,5 @@
-//! A provider that costs next to nothing: one answer and one burst of events, both made before the first request.
+//! A provider that costs next to nothing: one answer and one burst of events in each of two protocols, all made before
+//! the first request.
 
 use std::io::Result;
 use std::net::SocketAddr;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use crate::wire::Wire;
+use crate::wire::{Wire, find};
 
 /// Tokens of every answer, plain or streamed, over all classes.
 pub(crate) const TOKENS_PER_ANSWER: u64 = INPUT + CACHE_WRITE + CACHE_READ + OUTPUT;
@@ -20,10 +21,17 @@ const DELTAS: usize = 51;
 /// About what makes a plain answer 1 KB.
 const TEXT_BYTES: usize = 600;
 
-/// What requests begin with that ask for a stream; the load generator writes them so.
-pub(crate) const ASKS_FOR_A_STREAM: &[u8] = b"{\"stream\":true";
+/// What requests have in them that ask for a stream, whoever wrote them.
+const ASKS_FOR_A_STREAM: &[u8] = b"\"stream\":true";
+/// What stands in the first line of requests in OpenAI's protocol.
+const CHAT: &[u8] = b"/chat/completions ";
 
 struct Answers {
+    messages: Forms,
+    chat: Forms,
+}
+
+struct Forms {
     plain: Vec<u8>,
     stream: Vec<u8>,
 }
@@ -32,7 +40,10 @@ struct Answers {
 pub(crate) async fn start() -> Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
-    let answers = Arc::new(Answers { plain: plain(), stream: stream() });
+    let answers = Arc::new(Answers {
+        messages: Forms { plain: plain(), stream: stream() },
+        chat: Forms { plain: chat_plain(), stream: chat_stream() },
+    });
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let answers = answers.clone();
@@ -45,8 +56,9 @@ pub(crate) async fn start() -> Result<SocketAddr> {
 
 async fn answer_all(mut wire: Wire, answers: &Answers) -> Result<()> {
     while let Some(request) = wire.receive().await? {
-        let streamed = request.body.starts_with(ASKS_FOR_A_STREAM);
-        wire.send(if streamed { &answers.stream } else { &answers.plain }).await?;
+        let forms = if find(request.head, CHAT).is_some() { &answers.chat } else { &answers.messages };
+        let streamed = find(request.body, ASKS_FOR_A_STREAM).is_some();
+        wire.send(if streamed { &forms.stream } else { &forms.plain }).await?;
     }
     Ok(())
 }
@@ -89,6 +101,48 @@ fn stream() -> Vec<u8> {
     put("message_stop", "");
     all.push_str("0\r\n\r\n");
     all.into_bytes()
+}
+
+/// The same answer in OpenAI's words.
+fn chat_plain() -> Vec<u8> {
+    let (text, usage) = ("x".repeat(TEXT_BYTES), chat_usage());
+    let body = format!(
+        r#"{{"id":"chatcmpl-01","object":"chat.completion","created":1,"model":"claude-sonnet-4-6","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}"}},"finish_reason":"stop"}}],"usage":{usage}}}"#
+    );
+    let head = head("application/json", &format!("content-length: {}", body.len()));
+    [head, body].concat().into_bytes()
+}
+
+/// As many events, in OpenAI's words.
+fn chat_stream() -> Vec<u8> {
+    let mut all = head("text/event-stream; charset=utf-8", "transfer-encoding: chunked");
+    let mut put = |data: &str| {
+        let event = format!("data: {data}\n\n");
+        all.push_str(&format!("{:x}\r\n{event}\r\n", event.len()));
+    };
+    let chunk = |choices: &str, usage: &str| {
+        format!(
+            r#"{{"id":"chatcmpl-01","object":"chat.completion.chunk","created":1,"model":"claude-sonnet-4-6","choices":[{choices}],"usage":{usage}}}"#
+        )
+    };
+    let delta = |delta: &str| format!(r#"{{"index":0,"delta":{delta},"finish_reason":null}}"#);
+    put(&chunk(&delta(r#"{"role":"assistant","content":""}"#), "null"));
+    for _ in 0..=DELTAS {
+        put(&chunk(&delta(r#"{"content":" some words"}"#), "null"));
+    }
+    put(&chunk(r#"{"index":0,"delta":{},"finish_reason":"stop"}"#, "null"));
+    put(&chunk("", &chat_usage()));
+    put("[DONE]");
+    all.push_str("0\r\n\r\n");
+    all.into_bytes()
+}
+
+fn chat_usage() -> String {
+    let input = INPUT + CACHE_WRITE + CACHE_READ;
+    format!(
+        r#"{{"prompt_tokens":{input},"completion_tokens":{OUTPUT},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":{CACHE_READ}}}}}"#,
+        input + OUTPUT
+    )
 }
 
 fn head(kind: &str, framing: &str) -> String {

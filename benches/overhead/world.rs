@@ -17,6 +17,15 @@ use crate::process::{Pins, Process, Started, free_address};
 /// Larger than any run can use, and a budget all the same: checked, held, settled, recorded.
 const TOKENS_PER_DAY: u64 = 10_000_000_000;
 
+/// What the provider speaks; clients speak Anthropic's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    /// The same: bytes stay bytes.
+    Messages,
+    /// OpenAI's: requests and answers are translated.
+    Chat,
+}
+
 /// What a gateway is started from.
 pub(crate) struct World {
     folder: TempDir,
@@ -26,7 +35,7 @@ pub(crate) struct World {
 
 impl World {
     /// Writes manifests for a provider at `upstream` and builds them with `pai build`.
-    pub(crate) fn make(program: PathBuf, upstream: SocketAddr) -> Result<Self> {
+    pub(crate) fn make(program: PathBuf, upstream: SocketAddr, speaks: Speaks) -> Result<Self> {
         if !program.is_file() {
             let program = program.display();
             return Err(Error::other(format!("there is no `{program}`; `benches/gateway` builds it")));
@@ -36,7 +45,7 @@ impl World {
         let key = Token::mint(TokenKind::AccessKey).map_err(Error::other)?;
         let manifests = folder.path().join("manifests");
         std::fs::create_dir(&manifests)?;
-        let text = manifest(upstream, key.id(), &pepper.digest(&key));
+        let text = manifest(upstream, speaks, key.id(), &pepper.digest(&key));
         std::fs::write(manifests.join("bench.yaml"), text)?;
         let world = Self { folder, program, key };
         let built = Command::new(env!("CARGO_BIN_EXE_pai"))
@@ -91,16 +100,20 @@ fn read(log: &Path) -> String {
     std::fs::read_to_string(log).unwrap_or_default()
 }
 
-fn manifest(upstream: SocketAddr, id: &str, digest: &str) -> String {
+fn manifest(upstream: SocketAddr, speaks: Speaks, id: &str, digest: &str) -> String {
+    let (kind, base) = match speaks {
+        Speaks::Messages => ("anthropic", ""),
+        Speaks::Chat => ("openai", "/v1"),
+    };
     format!(
         "\
 apiVersion: pai.io/v1
 kind: ModelProvider
 metadata:
-  name: anthropic
+  name: provider
 spec:
-  provider: anthropic
-  endpoint: http://{upstream}
+  provider: {kind}
+  endpoint: http://{upstream}{base}
   apiKeySecretRef:
     name: bench-key
   allowedModels: [claude-*]
@@ -116,7 +129,7 @@ kind: AccessKey
 metadata:
   name: laptop
 spec:
-  providers: [anthropic]
+  providers: [provider]
   allowedModels: [claude-sonnet-*, claude-haiku-*]
   allowedCidrs: [10.0.0.0/8, 127.0.0.0/8]
   maxTokensPerDay: {TOKENS_PER_DAY}
