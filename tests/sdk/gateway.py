@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from anthropic import Anthropic
+from openai import OpenAI
 
-START_SECONDS = 30
+START_SECONDS = 120
 STOP_SECONDS = 15
 
 
@@ -48,15 +49,28 @@ class Gateway:
         """The SDK with the agent's token."""
         return Anthropic(base_url=self.url, **{"auth_token": self.token, **options})
 
+    def openai_as_key(self, **options: object) -> OpenAI:
+        """OpenAI's SDK with the access key; its base URL has the version in it, Anthropic's has not."""
+        return OpenAI(base_url=f"{self.external_url}/v1", **{"api_key": self.key, **options})
+
+    def openai_as_agent(self, **options: object) -> OpenAI:
+        """OpenAI's SDK with the agent's token."""
+        return OpenAI(base_url=f"{self.url}/v1", **{"api_key": self.token, **options})
+
+    def records(self) -> list[dict]:
+        """The records so far, which are complete only after the end."""
+        if not self._records.exists():
+            return []
+        lines = self._records.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
     def stop(self) -> list[dict]:
-        """Stops as Ctrl-C does, which must go well, and returns the records: one for each call that came in, in the
-        order in which they ended. They are complete only after the end, so this is the way to them."""
+        """Stops as Ctrl-C does, which must go well, and returns all records: one for each call that came in, in the
+        order in which they ended."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         assert self._process.wait(STOP_SECONDS) == 0, self._said()
-        if not self._records.exists():
-            return []
-        return [json.loads(line) for line in self._records.read_text().splitlines()]
+        return self.records()
 
     def kill(self) -> None:
         """Ends it in any case."""

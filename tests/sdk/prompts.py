@@ -11,4 +11,9 @@ def asking(prompt: str = "Hello there", *, model: str = SONNET, max_tokens: int 
 
 def simulating(orders: str, **more: object) -> dict:
     """A question with orders on how to answer it."""
-    return asking(f"Hello there [[simulate: {orders}]]", **more)
+    return asking(ordered(orders), **more)
+
+
+def ordered(orders: str, prompt: str = "Hello there") -> str:
+    """A prompt with orders on how to answer it."""
+    return f"{prompt} [[simulate: {orders}]]"

@@ -8,6 +8,7 @@ import pytest
 from anthropic import APIStatusError
 
 from gateway import Gateway
+from versions import code_of, error_of
 
 # The SDK's first retry alone would wait for about half a second, and a `retry-after` for hours.
 REFUSED_WITHIN_SECONDS = 2
@@ -23,15 +24,20 @@ class Refusal:
     @property
     def details(self) -> dict:
         """The machine-readable part."""
-        return self.error.body["error"]["details"]
+        return error_of(self.error)["details"]
+
+    @property
+    def message(self) -> str:
+        """What people read."""
+        return error_of(self.error)["message"]
 
     def says(self, kind: str, code: str) -> None:
         """The type and the code, as the SDK gives them to the program."""
-        assert (self.error.type, self.error.error_code) == (kind, code), self.error.message
+        assert (error_of(self.error)["type"], code_of(self.error)) == (kind, code), self.error.message
 
     def is_decided_by(self, policy: str, source: str) -> None:
         """The policy and the manifest line: for people in the message, for programs in the details, and on record."""
-        assert policy in self.error.api_message and source in self.error.api_message, self.error.api_message
+        assert policy in self.message and source in self.message, self.message
         assert (self.details["policy"], self.details["source"]) == (policy, source)
         assert {"policy": policy, "source": source} in self.record["policies"]
 
@@ -54,7 +60,7 @@ def refused(
     assert len(records) == calls_before + 1, f"{len(records) - calls_before} calls were made"
     record = records[-1]
     assert (record["outcome"], record["status"]) == ("refused", error.status_code)
-    assert (record["id"], record["code"]) == (error.request_id, error.error_code)
+    assert (record["id"], record["code"]) == (error.request_id, code_of(error))
     assert sent_upstream(record) == 0
     assert (record["held"], record.get("settled")) == (0, None)
     return Refusal(error, record)

@@ -90,7 +90,7 @@ def unauthenticated(gateway, client, code):
     for secret in (gateway.key, gateway.token, client.api_key, client.auth_token):
         assert not secret or secret not in refusal.error.response.text
     # Claude Code puts a page of its own in the place of this wording.
-    assert "invalid x-api-key" not in refusal.error.api_message
+    assert "invalid x-api-key" not in refusal.message
 
 
 def principals(gateway):

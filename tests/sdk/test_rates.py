@@ -6,6 +6,7 @@ import pytest
 from manifests import changed, place
 from prompts import asking, simulating
 from refusal import sent_upstream
+from versions import code_of, error_of
 
 
 def test_a_full_minute_says_when_to_come_back(serve):
@@ -17,10 +18,10 @@ def test_a_full_minute_says_when_to_come_back(serve):
     with pytest.raises(anthropic.RateLimitError) as raised:
         client.messages.create(**asking())
     error = raised.value
-    assert (error.type, error.error_code) == ("rate_limit_error", "rate_limited")
+    assert (error_of(error)["type"], code_of(error)) == ("rate_limit_error", "rate_limited")
     assert 1 <= int(error.response.headers["retry-after"]) <= 60
     assert "x-should-retry" not in error.response.headers
-    assert place(workspace, "2\n") in error.api_message
+    assert place(workspace, "2\n") in error_of(error)["message"]
     assert [sent_upstream(record) for record in gateway.stop()] == [1, 1, 0]
 
 

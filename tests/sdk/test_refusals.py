@@ -8,6 +8,7 @@ import pytest
 from manifests import CLOSED_PROVIDER, WORKSPACE, changed, place
 from prompts import asking, simulating
 from refusal import refused
+from versions import ContentTooLargeError
 
 DAY_SECONDS = 86_400
 
@@ -48,7 +49,7 @@ def test_a_foreign_address_is_forbidden(serve):
     call = lambda: gateway.as_key().messages.create(**asking())
     refusal = refused(gateway, anthropic.PermissionDeniedError, call)
     refusal.says("permission_error", "address_not_allowed")
-    assert "127.0.0.1" in refusal.error.api_message
+    assert "127.0.0.1" in refusal.message
     refusal.is_decided_by("base/key-address", place(workspace, "allowedCidrs"))
 
 
@@ -103,14 +104,14 @@ def test_a_spent_daily_budget_is_a_final_rate_limit_error_until_midnight(serve, 
     assert abs(int(refusal.error.response.headers["retry-after"]) - seconds_left) <= 5
     tomorrow = time.strftime("%Y-%m-%d", time.gmtime(time.time() + DAY_SECONDS))
     assert refusal.details["resets_at"] == f"{tomorrow}T00:00:00Z"
-    assert tomorrow in refusal.error.api_message
+    assert tomorrow in refusal.message
 
 
 def test_a_body_over_32_mb_is_too_large(serve):
     gateway = serve()
     client = gateway.as_key()
     prompt = "x" * (33 * 1024 * 1024)
-    refusal = refused(gateway, anthropic.ContentTooLargeError, lambda: client.messages.create(**asking(prompt)))
+    refusal = refused(gateway, ContentTooLargeError, lambda: client.messages.create(**asking(prompt)))
     refusal.says("request_too_large", "body_too_large")
 
 
