@@ -161,8 +161,8 @@ impl AnswerBody {
             if !document && meter.has_failed() && !meter.has_begun() {
                 return Poll::Ready(this.stop(Stopped::Refused));
             }
-            if this.outlet.over() == Some(Over::Failed) {
-                // An event that is too large, say: whatever follows, the answer is none that could be translated.
+            if this.outlet.is_lost() && !meter.has_begun() {
+                // An event or a document that is too large, say, which may have no end.
                 return Poll::Ready(this.stop(Stopped::Broken(Broken::NoAnswer)));
             }
             if !document && (meter.has_begun() || this.gathered_bytes > HELD_BACK_MAX_BYTES) {

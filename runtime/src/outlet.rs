@@ -118,6 +118,16 @@ impl Outlet {
         }
     }
 
+    /// Whether whatever follows, what has come can no longer become an answer.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::Same | Self::Hidden(_) => false,
+            Self::Stream(translator) => translator.over() == Some(Over::Failed),
+            Self::Document(document) => !document.fits,
+            Self::Nothing => true,
+        }
+    }
+
     /// What keeps a silent connection alive, where events are the gateway's own.
     pub(crate) fn ping(&self) -> Option<&'static [u8]> {
         match self {

@@ -66,3 +66,37 @@ pub(crate) fn first_member(object: &[u8], member: &str) -> (Range<usize>, String
     let is_empty = object.get(open..).unwrap_or_default().trim_ascii_start().first() == Some(&b'}');
     (open..open, if is_empty { member.to_owned() } else { format!("{member},") })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::Dialect;
+
+    use super::*;
+
+    #[test]
+    fn a_model_that_was_not_said_is_said_to_the_provider() {
+        for dialect in
+            [Dialect::Messages, Dialect::Chat, Dialect::Responses, Dialect::Completions, Dialect::Embeddings]
+        {
+            for (text, expected) in [
+                ("{}", r#"{"model":"m"}"#),
+                (r#" { "user":"u"}"#, r#" {"model":"m", "user":"u"}"#),
+                (r#"{"user":"u","model": null }"#, r#"{"user":"u","model": "m" }"#),
+            ] {
+                let body = Bytes::from(text);
+                let asked = Asked::read(dialect, &body).expect("a request");
+                assert_eq!(asked.model, "", "{dialect:?}");
+                let wanted = Wanted { model: "m", ..Wanted::default() };
+                assert_eq!(rewritten(&body, &asked, &wanted), expected, "{dialect:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_said_stands_in_front_in_one_piece() {
+        let body = Bytes::from_static(b"{}");
+        let asked = Asked::read(Dialect::Messages, &body).expect("a request");
+        let wanted = Wanted { model: "m", max_output: Some(("max_tokens", 9)), ..Wanted::default() };
+        assert_eq!(rewritten(&body, &asked, &wanted), r#"{"model":"m","max_tokens":9}"#);
+    }
+}
