@@ -51,7 +51,8 @@ const LOOP: &str = r#"{
         ]}
     ],
     "tools": [{"name": "Read", "description": "Reads.", "input_schema": {"type": "object", "b": 1, "a": 2},
-        "cache_control": {"type": "ephemeral"}, "defer_loading": true}],
+        "cache_control": {"type": "ephemeral"}, "defer_loading": false},
+        {"name": "Later", "description": "Only after a search.", "input_schema": {"type": "object"}, "defer_loading": true}],
     "metadata": {"user_id": "u"},
     "thinking": {"type": "adaptive"}, "output_config": {"effort": "xhigh"},
     "context_management": {"edits": []}, "temperature": 1
@@ -66,11 +67,12 @@ fn a_loop_of_tools_is_read_whole() {
     assert_eq!(read.temperature, Some(1.into()));
     let speakers: Vec<_> = read.turns.iter().map(|turn| turn.speaker).collect();
     assert_eq!(speakers, [Speaker::User, Speaker::Assistant, Speaker::User]);
+    assert_eq!(read.tools.len(), 1, "what must be searched for first cannot be called");
     let schema = read.tools[0].schema.as_ref().expect("a schema").get();
     assert_eq!(schema, r#"{"type": "object", "b": 1, "a": 2}"#);
     assert_eq!(
         dropped(&read),
-        ["cache_control", "x-anthropic-billing-header", "defer_loading", "context_management"]
+        ["cache_control", "x-anthropic-billing-header", "tools with defer_loading", "context_management"]
     );
 }
 
