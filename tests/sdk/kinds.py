@@ -32,7 +32,7 @@ spec:
     name: {kind}-key
   deniedModels: ["*-denied"]
   maxTokensPerDay: 9000000
-  maxTokensPerRequest: 200000
+  maxTokensPerRequest: 100000
   retry:
     maxAttempts: 1
   externalAccess:

@@ -59,8 +59,11 @@ def test_a_tools_failure_and_a_tools_picture_go_back(anthropic_client, calls, mo
         {"type": "tool_result", "tool_use_id": two.id, "content": [{"type": "text", "text": "look:"}, picture]},
     ]
     question["messages"] += [{"role": "assistant", "content": first.content}, {"role": "user", "content": results}]
-    second = anthropic_client.messages.create(**question)
+    # Where results have no pictures, they come after them as a user's, and the simulator would take that for a question.
+    second = anthropic_client.messages.create(**question, tool_choice={"type": "none"})
     assert second.stop_reason == "end_turn"
+    # More than the words alone: the provider has seen it.
+    assert second.usage.input_tokens > first.usage.input_tokens + 80
     calls.cost(of_message(first.usage), of_message(second.usage))
 
 
