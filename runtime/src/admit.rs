@@ -34,6 +34,15 @@ pub(crate) struct Admitted {
     pub(crate) max_output: Option<u64>,
 }
 
+/// How many tokens a prompt has, by whom that is said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Counted {
+    /// So many, as the provider counts them.
+    ByProvider(u64),
+    /// Not more than so many, as far as the gateway can tell by itself.
+    AtMost(u64),
+}
+
 /// One candidate of one request, as it would be sent.
 pub(crate) struct Door<'a> {
     pub(crate) outgoing: &'a Outgoing<'a>,
@@ -60,14 +69,14 @@ impl Door<'_> {
 
     /// How many tokens the prompt has at a provider that does not count in the client's dialect: by its own count where
     /// it has one, else at most so many.
-    pub(crate) async fn count(&self) -> Result<u64, Refusal> {
+    pub(crate) async fn count(&self) -> Result<Counted, Refusal> {
         let permit = self.decide(Action::CountTokens, Quantity::ZERO, Counting::Settled)?;
         if let Some(tokens) = count::input_tokens(self, permit).await {
-            return Ok(tokens);
+            return Ok(Counted::ByProvider(tokens));
         }
         Ok(match bound::of(&self.prepared.input, self.upstream.provider.kind, Output::none(), &self.model) {
-            Bound::Within(most) => most.input.0,
-            Bound::Unbounded { one_call, .. } => one_call.input.0,
+            Bound::Within(most) => Counted::AtMost(most.input.0),
+            Bound::Unbounded { one_call, .. } => Counted::AtMost(one_call.input.0),
         })
     }
 

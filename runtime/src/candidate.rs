@@ -21,7 +21,8 @@ pub(crate) fn candidates(
     Ok(found)
 }
 
-fn known(snapshot: &Snapshot, holder: &Holder) -> Vec<String> {
+/// Some of the models that it may ask for, by reference.
+pub(crate) fn known(snapshot: &Snapshot, holder: &Holder) -> Vec<String> {
     named(snapshot, holder.as_principal())
         .iter()
         .take(NAMED_MODELS)

@@ -21,6 +21,7 @@ use pai_protocol::event::Failure;
 use pai_protocol::{Asked, Family, failure};
 
 use crate::address;
+use crate::admit::Counted;
 use crate::authorize::Circumstances;
 use crate::begin::Begun;
 use crate::body::Limits;
@@ -175,8 +176,10 @@ async fn story(
             let id = model_in_path(head.uri.path());
             note.requested(&id);
             let shown = models::show(snapshot, &circumstances(Action::List), &id, context.family);
-            let known = Vec::new();
-            let response = or_refuse!(shown.ok_or(Refusal::NoProvider { model: id, known }));
+            let response = or_refuse!(shown.ok_or_else(|| {
+                let known = candidate::known(snapshot, caller.holder());
+                Refusal::NoProvider { model: id, known }
+            }));
             note.answered(StatusCode::OK);
             note.ended(Outcome::Served);
             return Ok(response);
@@ -217,10 +220,10 @@ async fn story(
     };
     Ok(match forward::forward(&outgoing, candidates, note).await {
         Forwarded::Answer { begun, from } => answered(context, *begun, &from, &asked),
-        Forwarded::Counted { tokens, from, mut note } => {
+        Forwarded::Counted { counted, from, mut note } => {
             note.answered(StatusCode::OK);
             note.ended(Outcome::Served);
-            counted(context, tokens, &from)
+            count(context, counted, &from)
         }
         Forwarded::Failure { response, from, mut note } => {
             note.answered(response.status());
@@ -261,10 +264,13 @@ fn answered(context: &Context<'_>, begun: Begun, from: &Answerer, asked: &Asked)
 }
 
 /// A count that the provider was not asked for in the client's own words.
-fn counted(context: &Context<'_>, tokens: u64, from: &Answerer) -> Response {
+fn count(context: &Context<'_>, counted: Counted, from: &Answerer) -> Response {
+    let (Counted::ByProvider(tokens) | Counted::AtMost(tokens)) = counted;
     let mut response = json(StatusCode::OK, &serde_json::json!({ "input_tokens": tokens }));
-    // Whoever reads it should know that it may be above what the provider will count, and never below.
-    put(response.headers_mut(), "x-pai-count", "upper-bound");
+    if let Counted::AtMost(_) = counted {
+        // Whoever reads it should know that it may be above what the provider will count, and never below.
+        put(response.headers_mut(), "x-pai-count", "upper-bound");
+    }
     sign(context, response.headers_mut(), from);
     response
 }

@@ -13,7 +13,7 @@ use pai_protocol::event::Failure;
 use pai_protocol::{Asked, Dialect};
 use tokio::time::Instant;
 
-use crate::admit;
+use crate::admit::{self, Counted};
 use crate::attempt::{self, Once};
 use crate::begin::Begun;
 use crate::body::Limits;
@@ -59,8 +59,8 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) enum Forwarded {
     /// An answer that has begun; its body has the hold that its end settles.
     Answer { begun: Box<Begun>, from: Answerer },
-    /// How many tokens the prompt has, as far as the gateway can tell by itself.
-    Counted { tokens: u64, from: Answerer, note: Note },
+    /// How many tokens the prompt has, said by the gateway because the provider does not count in the client's dialect.
+    Counted { counted: Counted, from: Answerer, note: Note },
     /// The last provider's own refusal, passed on.
     Failure { response: http::Response<reqwest::Body>, from: Answerer, note: Note },
     /// A provider began to answer and gave up before any content.
@@ -199,9 +199,9 @@ async fn try_candidate(
     let door = admit::Door { outgoing, upstream, candidate, model, prepared: &prepared };
     if outgoing.action == Action::CountTokens && prepared.dialect != outgoing.asked.dialect {
         return match door.count().await {
-            Ok(tokens) => {
+            Ok(counted) => {
                 note.attempt(candidate, "counted");
-                Attempt::Done(Forwarded::Counted { tokens, from, note })
+                Attempt::Done(Forwarded::Counted { counted, from, note })
             }
             Err(refusal) => Attempt::Refused(refusal, note),
         };
