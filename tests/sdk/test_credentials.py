@@ -9,7 +9,7 @@ from refusal import refused
 
 # Without an argument the SDK looks for a profile on disk, so it is given a key and told not to send it.
 NO_AUTHORIZATION = {"Authorization": Omit()}
-NO_CREDENTIAL = {"api_key": "not sent", "default_headers": NO_AUTHORIZATION}
+NO_CREDENTIAL = {"api_key": "not sent", "default_headers": {**NO_AUTHORIZATION, "X-Api-Key": Omit()}}
 
 WAYS = {
     "api_key": lambda secret: {"api_key": secret},

@@ -33,13 +33,17 @@ def test_either_sdk_shows_a_model_of_any_provider(shared, model):
     assert shared.as_key().models.retrieve(model).id == model
 
 
-def test_a_model_that_is_not_listed_is_not_found(openai_client, calls):
-    with pytest.raises(openai.NotFoundError) as raised:
-        openai_client.models.retrieve("openai/gpt-nowhere")
-    assert "gpt-nowhere" in raised.value.message
+def test_a_model_that_is_not_listed_is_refused_and_others_are_named(openai_client, calls):
+    with pytest.raises(openai.PermissionDeniedError) as raised:
+        openai_client.models.retrieve("nobody/model")
+    assert raised.value.code == "unknown_model"
+    assert "`nobody/model`" in raised.value.message
+    assert "anthropic/claude-sonnet-4-6" in raised.value.message
     calls.recorded(1)
 
 
 def test_an_agent_sees_what_it_lists_and_no_more(shared):
     listed = {model.id for model in shared.openai_as_agent().models.list()}
-    assert {model for model in listed if "/" in model} == set(kinds.MODELS.values())
+    # Each by its reference, and those by their own names as well that only one provider has.
+    bare = {model.partition("/")[2] for model in kinds.MODELS.values()}
+    assert listed == {*kinds.MODELS.values(), *bare} - {"gpt-4o"}
