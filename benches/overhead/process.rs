@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Clock ticks of `/proc/PID/stat` in a second: 100 for every program on Linux, whatever the kernel's own rate.
 const TICKS_PER_SECOND: f64 = 100.0;
 /// No proxy takes this long to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at whether a proxy has started.
 const LOOK_AGAIN: Duration = Duration::from_micros(200);
 

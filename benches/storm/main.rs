@@ -29,7 +29,6 @@ mod report;
 
 use std::io::{Error, Read, Result};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -50,7 +49,7 @@ use world::World;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
     /// Storms, each with a seed and a budget of its own.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    #[arg(long, default_value_t = 50, conflicts_with = "url", value_parser = clap::value_parser!(u64).range(1..=1_000))]
     seeds: u64,
     /// Requests of a storm, all at once.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -58,9 +57,6 @@ struct Arguments {
     /// Tokens of each budget.
     #[arg(long, default_value_t = 2_000_000, value_name = "TOKENS")]
     limit: u64,
-    /// Another `pai-gateway` than the one beside this program.
-    #[arg(long, value_name = "PROGRAM")]
-    gateway: Option<PathBuf>,
     /// Another gateway on this machine, instead: what comes before `/v1/messages`. One storm for each `--key`.
     #[arg(long, requires_all = ["keys", "reported_by"])]
     url: Option<Url>,
@@ -108,6 +104,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         println!("nothing is measured here; run `benches/overshoot`");
         return Ok(());
     }
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // A request in flight takes a socket, in a proxy two.
     rlimit::increase_nofile_limit(u64::MAX)?;
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -157,9 +154,7 @@ async fn compare(arguments: &Arguments) -> Result<()> {
     let _simulator = part(address, &["--simulator"]).await?;
     let truth = Truth::at(&format!("http://{address}"))?;
 
-    let beside = Path::new(env!("CARGO_BIN_EXE_pai")).with_file_name("pai-gateway");
-    let program = arguments.gateway.clone().unwrap_or(beside);
-    let world = World::make(program, address, arguments.seeds, arguments.limit)?;
+    let world = World::make(address, arguments.seeds, arguments.limit)?;
     let (process, url) = world.start().await?;
     let pai = storms(arguments, "pai", &url, &world.keys(), &truth).await?;
     process.stop().await?;

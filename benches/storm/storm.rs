@@ -129,6 +129,9 @@ impl Gateway {
             let answer: Value = serde_json::from_str(&text)?;
             let tokens = |name: &str| answer.pointer(name).and_then(Value::as_u64).unwrap_or_default();
             input = tokens("/usage/input_tokens");
+            if input == 0 {
+                return Err(Error::other(format!("an answer has no usage to go by: {text}")));
+            }
             spent += input + tokens("/usage/output_tokens");
         }
         Ok(())

@@ -1,10 +1,10 @@
-//! pai, the real programs, with a budget for every storm: a provider and an access key each, so that every request holds
+//! pai, the real program, with a budget for every storm: a provider and an access key each, so that every request holds
 //! tokens in three accounts that are at their ends at once.
 
 use std::fs::File;
 use std::io::{Error, Result};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -18,20 +18,18 @@ use tempfile::TempDir;
 use crate::process::{Pins, Process, free_address};
 use crate::report::Series;
 
+/// The program beside this one.
+const PAI: &str = env!("CARGO_BIN_EXE_pai");
+
 /// What a gateway is started from.
 pub(crate) struct World {
     folder: TempDir,
-    program: PathBuf,
     keys: Vec<Token>,
 }
 
 impl World {
     /// Writes manifests for so many storms, with a provider at `upstream`, and builds them with `pai build`.
-    pub(crate) fn make(program: PathBuf, upstream: SocketAddr, storms: u64, limit: u64) -> Result<Self> {
-        if !program.is_file() {
-            let program = program.display();
-            return Err(Error::other(format!("there is no `{program}`; `benches/overshoot` builds it")));
-        }
+    pub(crate) fn make(upstream: SocketAddr, storms: u64, limit: u64) -> Result<Self> {
         let folder = TempDir::with_prefix_in("storm-", env!("CARGO_TARGET_TMPDIR"))?;
         let pepper = Secrets::new(None, &folder.path().join("state")).pepper().map_err(Error::other)?;
         let (mut keys, mut text) = (Vec::new(), String::new());
@@ -40,10 +38,10 @@ impl World {
             text.push_str(&manifests(storm, upstream, limit, key.id(), &pepper.digest(&key)));
             keys.push(key);
         }
-        let world = Self { folder, program, keys };
+        let world = Self { folder, keys };
         std::fs::create_dir(world.path("manifests"))?;
         std::fs::write(world.path("manifests").join("storms.yaml"), text)?;
-        let built = Command::new(env!("CARGO_BIN_EXE_pai"))
+        let built = Command::new(PAI)
             .arg("build")
             .arg(world.path("manifests"))
             .arg("--output")
@@ -69,8 +67,9 @@ impl World {
         let (address, admin) = (free_address()?, free_address()?);
         let log = self.path("gateway.log");
         let output = File::create(&log)?;
-        let mut process = Process::start(Pins::none(), &self.program, |command| {
+        let mut process = Process::start(Pins::none(), Path::new(PAI), |command| {
             command
+                .arg("serve")
                 .arg(self.path("bundle"))
                 .args(["--listen", &address.to_string(), "--admin-listen", &admin.to_string(), "--state"])
                 .arg(self.path("state"))
