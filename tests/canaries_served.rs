@@ -96,11 +96,12 @@ impl Planted {
         };
         let coder = mint("coder", TokenKind::Agent);
         let spent = mint("spent", TokenKind::Agent);
+        let (single, lonely) = (mint("single", TokenKind::Agent), mint("lonely", TokenKind::Agent));
         let laptop = mint("laptop", TokenKind::AccessKey);
         let ended = mint("ended", TokenKind::AccessKey);
         mint("stranger", TokenKind::AccessKey);
         mint("administrator", TokenKind::Admin);
-        let ended = ended.replace('}', ", expires: 2020-01-01}");
+        let ended = ended.replace('}', ", expires: '2020-01-01'}");
         let anthropic = self.simulator.base_url("anthropic").expect("a kind");
         let provider = |name: &str, endpoint: &str, more: &str| {
             format!(
@@ -126,6 +127,12 @@ impl Planted {
             format!(
                 "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {{name: spent}}\nspec:\n  models: [mounted/{MODEL}]\n  \
                  tokens: {{maxPerDay: 10}}\n  credentials: [{spent}]\n---\n"
+            ),
+            format!(
+                "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {{name: single}}\nspec:\n  models: [mounted/{MODEL}]\n  \
+                 credentials: [{single}]\n---\n\
+                 apiVersion: pai.io/v1\nkind: Agent\nmetadata: {{name: lonely}}\nspec:\n  models: [away/{MODEL}]\n  \
+                 credentials: [{lonely}]\n---\n"
             ),
             format!(
                 "apiVersion: pai.io/v1\nkind: AccessKey\nmetadata: {{name: laptop}}\nspec:\n  providers: [mounted]\n  \
@@ -212,6 +219,8 @@ impl Planted {
                 statuses.push(self.ask(post("/v1/messages", coder, &asked), name).await);
             }
         }
+        let lonely = body(&format!("away/{MODEL}"), false);
+        statuses.push(self.ask(post("/v1/messages", self.token("lonely"), &lonely), "nobody there").await);
         for (who, path) in [
             ("stranger", "/ext/v1/messages"),
             ("ended", "/ext/v1/messages"),
@@ -247,12 +256,16 @@ impl Planted {
         for fault in faults {
             let what = format!("{fault:?}");
             self.simulator.push(Scenario { fault: Some(fault), ..Scenario::default() });
-            statuses.push(self.ask(post("/v1/messages", coder, &good), &what).await);
+            statuses.push(self.ask(post("/v1/messages", self.token("single"), &good), &what).await);
         }
         let cut = Scenario { cut: Some(Cut::Events(2)), ..Scenario::default() };
         self.simulator.push(cut);
         statuses.push(
-            self.ask(post("/v1/messages", coder, &body(&format!("mounted/{MODEL}"), true)), "a cut").await,
+            self.ask(
+                post("/v1/messages", self.token("single"), &body(&format!("mounted/{MODEL}"), true)),
+                "a cut",
+            )
+            .await,
         );
         // Gone in the middle.
         self.simulator.push(Scenario { event_delay: Duration::from_millis(200), ..Scenario::default() });

@@ -10,6 +10,8 @@ use pai_runtime::secret::Secrets;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
+use crate::processes::Process;
+
 const VALUE: &str = "sk-value-that-nobody-prints";
 
 /// Runs `pai` in a folder with a standard input; exit code, standard output, standard error.
@@ -156,8 +158,8 @@ fn a_kill_while_a_secret_is_stored_loses_nothing() {
 
 /// The keychain is asked through its own command; a script stands in for it.
 #[cfg(target_os = "linux")]
-#[test]
-fn the_keychain_is_asked_where_that_was_said() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keychain_is_asked_where_that_was_said() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().expect("a folder");
     let program = folder.path().join("secret-tool");
@@ -173,28 +175,42 @@ fn the_keychain_is_asked_where_that_was_said() {
             "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {{name: a}}\nspec: {{provider: anthropic, apiKeySecretRef: {{name: {name}}}}}\n"
         )
     };
-    let serve = |name: &str, keychain: Option<&str>| {
+    let start = |name: &str, keychain: Option<&str>| {
         let workspace = folder.path().join(format!("of-{name}"));
         std::fs::create_dir_all(&workspace).expect("a folder");
         std::fs::write(workspace.join("a.yaml"), manifests(name)).expect("written");
-        let mut command = Command::new("timeout");
-        command.args(["-s", "TERM", "4", env!("CARGO_BIN_EXE_pai"), "serve"]).arg(&workspace);
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pai"));
+        command.arg("serve").arg(&workspace).args([
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+        ]);
         let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("a path"));
         command.env("PATH", path).env("PAI_SECRET_OTHER_API_KEY", VALUE).env_remove("PAI_KEYCHAIN");
-        command.envs(keychain.map(|value| ("PAI_KEYCHAIN", value)));
-        let output = command.output().expect("started");
-        String::from_utf8_lossy(&output.stderr).into_owned()
+        command.env_remove("PAI_LOG").envs(keychain.map(|value| ("PAI_KEYCHAIN", value)));
+        Process::of(command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a gateway"))
     };
-    let found = serve("anthropic-key", Some("1"));
+    let serve = async |name: &str, keychain: Option<&str>| {
+        let mut gateway = start(name, keychain);
+        gateway.url().await;
+        gateway.terminate();
+        gateway.wait().1
+    };
+    let found = serve("anthropic-key", Some("1")).await;
     assert!(found.contains("pai is serving") && !found.contains("secret.missing"), "{found}");
     let environment = std::fs::read_to_string(folder.path().join("environment")).expect("it was asked");
     assert!(!environment.contains("PAI_SECRET"), "it inherits no secrets: {environment}");
-    let missing = serve("another-key", Some("true"));
+    let missing = serve("another-key", Some("true")).await;
     assert!(missing.contains("secret.missing") && missing.contains("the keychain"), "{missing}");
-    let unasked = serve("anthropic-key", None);
+    let unasked = serve("anthropic-key", None).await;
     assert!(unasked.contains("secret.missing") && !unasked.contains("the keychain"), "{unasked}");
-    let broken: String =
-        serve("broken", Some("1")).replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let broken: String = start("broken", Some("1"))
+        .wait()
+        .1
+        .replace('│', " ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     assert!(broken.contains("no keyring here") && !broken.contains("pai is serving"), "{broken}");
 }

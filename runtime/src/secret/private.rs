@@ -27,10 +27,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, SecretErro
     };
     // Of the file that is open, which need not be the one that has the name by now.
     let metadata = file.metadata().map_err(failed)?;
-    refuse_others(path, &metadata)?;
     if !metadata.is_file() || metadata.len() > MOST_BYTES {
         return Err(failed(std::io::Error::new(ErrorKind::InvalidData, "not a file of a secret's size")));
     }
+    refuse_others(path, &metadata)?;
     // All of the room at once: a buffer that grows leaves copies behind.
     let room = usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));

@@ -59,7 +59,7 @@ fn print(arguments: &Arguments, chosen: &[&Listed]) -> miette::Result<()> {
         }
         Form::Table | Form::Wide if chosen.is_empty() => {}
         Form::Table | Form::Wide => {
-            let head = if arguments.no_headers { [].as_slice() } else { &["NAME", "KEYS", "AGE"] };
+            let head: &[&str] = if arguments.no_headers { &[] } else { &["NAME", "KEYS", "AGE"] };
             let now = SystemClock.now();
             let rows = chosen.iter().map(|listed| {
                 vec![listed.name.clone(), listed.keys.join(","), age::between(listed.written, now)]
