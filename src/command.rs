@@ -13,6 +13,8 @@ mod usage;
 mod ledger;
 mod get;
 mod access_key;
+mod add;
+mod delete;
 
 use std::process::ExitCode;
 
@@ -64,10 +66,14 @@ pub(crate) enum Command {
     Usage(usage::Arguments),
     /// Check and export what was counted, account by account.
     Ledger(ledger::Arguments),
-    /// List providers, agents, access keys and guards.
+    /// List providers, agents, access keys, guards and secrets.
     Get(get::Arguments),
     /// Make access keys.
     AccessKey(access_key::Arguments),
+    /// Store secrets, encrypted.
+    Add(add::Arguments),
+    /// Delete secrets.
+    Delete(delete::Arguments),
 }
 
 impl Command {
@@ -87,6 +93,8 @@ impl Command {
             Self::Ledger(arguments) => ledger::run(&arguments),
             Self::Get(arguments) => get::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
+            Self::Add(arguments) => add::run(&arguments),
+            Self::Delete(arguments) => delete::run(&arguments),
         }
     }
 }

@@ -14,6 +14,7 @@ mod period;
 mod rows;
 mod terminal;
 mod table;
+mod secrets;
 
 use std::process::ExitCode;
 

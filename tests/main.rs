@@ -86,6 +86,14 @@ mod workflow;
 mod signing;
 /// Planted secrets, and that no bundle has them.
 mod canaries;
+/// Forms in which a secret could be found.
+mod traces;
+/// Planted secrets, and that a gateway at work lets none of them out.
+mod canaries_served;
+/// Attacks on keys, secrets and the process.
+mod threats_keys;
+/// The encrypted store, from the command line.
+mod secrets;
 /// New bundles while requests run.
 mod reload;
 /// The same from outside: signals, and what is served at all.

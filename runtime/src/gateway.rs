@@ -26,6 +26,7 @@ use crate::rate::Rates;
 use crate::record::{RecordError, Recorder};
 use crate::release::{Opening, ReleaseError};
 use crate::reload::Reload;
+use crate::rotation;
 use crate::settings::Settings;
 use crate::standing::Standing;
 use crate::surface::ROUTES;
@@ -143,6 +144,7 @@ impl Gateway {
                 Reload { shared: shared.clone(), standing, every: settings.reload_every, stop: stop.clone() };
             tokio::spawn(reload.follow(following))
         });
+        tokio::spawn(rotation::follow(shared.clone(), settings.reload_every, stop.clone()));
         let (calendar, stop_watching) = (shared.calendar.clone(), stop.clone());
         tokio::spawn(async move { stop_watching.run_until_cancelled(calendar.watch()).await });
         let times = settings.client;

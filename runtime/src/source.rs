@@ -1,7 +1,7 @@
 //! Where bundles come from: a file that `pai build` wrote, or whatever else gives a bundle's bytes.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why there are no bytes.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,27 @@ pub enum SourceError {
 /// What a look at a source shows without reading it. Another stamp means that there may be something new.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stamp([i64; 6]);
+
+impl Stamp {
+    /// Of a file, links followed. Not the time and length alone: a file moved over another may have the same of both, and is
+    /// another inode.
+    pub(crate) fn of(path: &Path) -> Self {
+        std::fs::metadata(path).map_or_else(
+            |_| Self::default(),
+            |found| {
+                let number = |value: u64| i64::from_ne_bytes(value.to_ne_bytes());
+                Self([
+                    number(found.dev()),
+                    number(found.ino()),
+                    number(found.len()),
+                    found.mtime(),
+                    found.mtime_nsec(),
+                    found.ctime().wrapping_mul(1_000_000_000).wrapping_add(found.ctime_nsec()),
+                ])
+            },
+        )
+    }
+}
 
 /// Gives a bundle's bytes, again and again.
 pub trait Source: Send {
@@ -56,22 +77,8 @@ impl Source for BundleFile {
         self.path.display().to_string()
     }
 
-    /// Not the time and length alone: a file moved over another may have the same of both, and is another inode.
     fn stamp(&self) -> Stamp {
-        std::fs::metadata(&self.path).map_or_else(
-            |_| Stamp::default(),
-            |found| {
-                let number = |value: u64| i64::from_ne_bytes(value.to_ne_bytes());
-                Stamp([
-                    number(found.dev()),
-                    number(found.ino()),
-                    number(found.len()),
-                    found.mtime(),
-                    found.mtime_nsec(),
-                    found.ctime().wrapping_mul(1_000_000_000).wrapping_add(found.ctime_nsec()),
-                ])
-            },
-        )
+        Stamp::of(&self.path)
     }
 
     fn read(&self) -> Result<Vec<u8>, SourceError> {

@@ -5,6 +5,7 @@ mod model_provider;
 mod agent;
 mod access_key;
 mod guard;
+mod secret;
 mod age;
 mod last_used;
 mod forms;
@@ -33,7 +34,7 @@ use crate::{table, terminal};
     after_help = "LAST USED comes from the ledger, as far as it goes back; AGE is since the manifest's file was changed."
 )]
 pub(crate) struct Arguments {
-    /// model-providers, agents, access-keys or guards; or KIND/NAME, also for all that follow.
+    /// model-providers, agents, access-keys, guards or secrets; or KIND/NAME, also for all that follow.
     #[arg(value_name = "KIND")]
     kind: String,
     /// Only these; all where none is given.
@@ -60,9 +61,12 @@ pub(crate) struct Arguments {
 
 /// Lists. Exit code 1 says that something that was asked for is not there, or cannot be read.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
-    let (kind, names) = wanted(arguments)?;
     let around = || selection::around_here().unwrap_or_else(|| PathBuf::from("."));
     let path = arguments.workspace.clone().unwrap_or_else(around);
+    if let Some(names) = secret::names(arguments) {
+        return secret::list(arguments, &names, &path);
+    }
+    let (kind, names) = wanted(arguments)?;
     let (all, found) = resources::read(&workspace::read(std::slice::from_ref(&path))?.shown);
     let of_kind: Vec<&Resource> = all.iter().filter(|resource| resource.kind == kind.of).collect();
     let here: Vec<&Resource> =

@@ -15,7 +15,7 @@ use pai_runtime::release::{ReleaseError, Releases};
 use pai_runtime::secret::Secrets;
 use pai_runtime::source::{BundleFile, Source, SourceError};
 use pai_runtime::trust::Trust;
-use pai_runtime::{Gateway, Settings, stop, telemetry};
+use pai_runtime::{Gateway, Settings, hardening, stop, telemetry};
 
 use self::folder::Folder;
 use super::Outcome;
@@ -37,6 +37,7 @@ pub(crate) struct Arguments {
 /// Serves until a signal says stop.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     telemetry::start(arguments.serve.log_format());
+    hardening::keep_memory_private();
     let settings = arguments.serve.settings(workspace::state(&arguments.path));
     let trust = Trust::open(&settings.public_keys, &settings.state).map_err(|cause| miette!("{cause}"))?;
     let source = source(&arguments.path, trust.as_ref())?;
@@ -74,7 +75,7 @@ async fn serve(
     trust: Option<Trust>,
     settings: &Settings,
 ) -> miette::Result<Outcome> {
-    let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
+    let secrets = Secrets::of(settings);
     let Some(gateway) = start(Releases::of(source, secrets).trusting(trust), settings).await? else {
         return Ok(Outcome::Findings);
     };

@@ -93,7 +93,7 @@ pub(super) fn find(written: &str) -> miette::Result<&'static Kind> {
     if let Some(kind) = KINDS.iter().find(is_it) {
         return Ok(kind);
     }
-    let names = KINDS.map(|kind| kind.plural);
+    let names = KINDS.iter().map(|kind| kind.plural).chain(["secrets"]);
     let help = nearest::suggest(&lower, names, "the kinds are").unwrap_or_default();
     Err(miette!(help = help, "there is no kind `{written}`"))
 }
