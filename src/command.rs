@@ -13,6 +13,9 @@ mod usage;
 mod ledger;
 mod get;
 mod access_key;
+mod status;
+mod push;
+mod admin_token;
 
 use std::process::ExitCode;
 
@@ -68,6 +71,12 @@ pub(crate) enum Command {
     Get(get::Arguments),
     /// Make access keys.
     AccessKey(access_key::Arguments),
+    /// Say what a gateway serves since when, and whether all is well with it.
+    Status(status::Arguments),
+    /// Send a bundle to a gateway.
+    Push(push::Arguments),
+    /// Make, list and take away tokens of people who operate a gateway.
+    AdminToken(admin_token::Arguments),
 }
 
 impl Command {
@@ -87,6 +96,9 @@ impl Command {
             Self::Ledger(arguments) => ledger::run(&arguments),
             Self::Get(arguments) => get::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
+            Self::Status(arguments) => status::run(&arguments),
+            Self::Push(arguments) => push::run(&arguments),
+            Self::AdminToken(arguments) => admin_token::run(&arguments),
         }
     }
 }

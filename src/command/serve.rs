@@ -78,7 +78,7 @@ async fn serve(
     let Some(gateway) = start(Releases::of(source, secrets).trusting(trust), settings).await? else {
         return Ok(Outcome::Findings);
     };
-    terminal::say(&format!("pai is serving on http://{}", gateway.address()));
+    terminal::say(&format!("pai is serving on {}", gateway.url()));
     until_stopped(gateway).await
 }
 
@@ -86,7 +86,7 @@ async fn serve(
 async fn start(releases: Releases, settings: &Settings) -> miette::Result<Option<Gateway>> {
     let opening = match releases.open() {
         Ok(opening) => opening,
-        Err(ReleaseError::Source(SourceError::Findings(_))) => return Ok(None),
+        Err(ReleaseError::Source(SourceError::Findings { .. })) => return Ok(None),
         Err(cause) => return Err(miette!("{cause}")),
     };
     let gateway = Gateway::start(opening, settings, Arc::new(SystemClock)).await;
