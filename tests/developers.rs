@@ -30,7 +30,7 @@ spec: {models: [anthropic/claude-haiku-4-5]}
 apiVersion: pai.io/v1
 kind: AccessKey
 metadata: {name: alice}
-spec: {providers: [anthropic], allowedModels: [claude-haiku-4-5], maxTokensPerDay: 2000}
+spec: {providers: [anthropic], allowedModels: [claude-haiku-4-5], maxTokensPerDay: 600}
 ---
 apiVersion: pai.io/v1
 kind: AccessKey
@@ -81,7 +81,7 @@ async fn budgets_rates_and_models_of_two_developers_hold_independently_under_loa
     // Budget: Alice's ends before her requests do, and is never exceeded.
     let (alices, bobs) = (world.balance(Scope::AccessKey, "alice"), world.balance(Scope::AccessKey, "bob"));
     assert!(served(&alice) > 0 && served(&alice) < 60, "{alice:?}");
-    assert!(alices.used().0 <= 2_000 && alices.used().0 > 0, "{alices:?}");
+    assert!(alices.used().0 <= 600 && alices.used().0 > 0, "{alices:?}");
     assert!(alice.keys().all(|(status, _)| [200, 429].contains(status)), "{alice:?}");
     // Rate: Bob has twenty requests in this minute, whoever else asks, and whatever they were for.
     let of_bob = served(&bob) + bob_elsewhere.iter().filter(|((status, _), _)| *status == 403).map(|(_, count)| count).sum::<usize>();
@@ -97,22 +97,22 @@ async fn budgets_rates_and_models_of_two_developers_hold_independently_under_loa
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_external_budget_ends_for_keys_and_not_for_agents() {
-    let manifests = MANIFESTS.replace("maxTokensPerDay: 60000", "maxTokensPerDay: 3000");
+    let manifests = MANIFESTS.replace("maxTokensPerDay: 60000", "maxTokensPerDay: 1000");
     let world = World::with(&manifests, |settings| settings.hold_wait = std::time::Duration::ZERO).await;
     let (carol, agent) = tokio::join!(ask(&world, "carol", HAIKU, 80), ask(&world, "coder", HAIKU, 80));
     world.settled().await;
     assert!(served(&carol) > 0 && served(&carol) < 80, "{carol:?}");
     assert_eq!(served(&agent), 80, "{agent:?}");
     // What is left is too little for one more request of this size; Bob pays for Carol here, as the manifest says.
-    let mut left = 3_000 - world.balance(Scope::ProviderExternal, "anthropic").used().0;
+    let mut left = 1_000 - world.balance(Scope::ProviderExternal, "anthropic").used().0;
     while left > 0 && served(&ask(&world, "carol", HAIKU, 1).await) == 1 {
         world.settled().await;
-        left = 3_000 - world.balance(Scope::ProviderExternal, "anthropic").used().0;
+        left = 1_000 - world.balance(Scope::ProviderExternal, "anthropic").used().0;
     }
     let refused = world.message("bob", &asking(SONNET, "Hello", false)).send().await.expect("an answer");
     assert_eq!(refused.status(), 429);
     let said: Value = refused.json().await.expect("json");
     assert_eq!(said["error"]["type"], json!("billing_error"), "{said}");
     assert_eq!(served(&ask(&world, "coder", HAIKU, 5).await), 5);
-    assert!(world.balance(Scope::ProviderExternal, "anthropic").used().0 <= 3_000);
+    assert!(world.balance(Scope::ProviderExternal, "anthropic").used().0 <= 1_000);
 }

@@ -10,6 +10,7 @@ use pai_bundle::signature::{self, Serial};
 use pai_ledger::ManualClock;
 use pai_runtime::release::Releases;
 use pai_runtime::secret::Secrets;
+use pai_runtime::settings::FirstBundle;
 use pai_runtime::source::BundleFile;
 use pai_runtime::trust::Trust;
 use pai_runtime::{Gateway, Settings};
@@ -50,6 +51,10 @@ impl Place {
     }
 
     async fn start(&self, is_trusting: bool) -> Gateway {
+        self.try_start(is_trusting, FirstBundle::MustBeThere).await.expect("a gateway")
+    }
+
+    async fn try_start(&self, is_trusting: bool, first: FirstBundle) -> Result<Gateway, String> {
         let anywhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let settings = Settings {
             listen: anywhere,
@@ -61,8 +66,9 @@ impl Place {
         let trust = Trust::open(&settings.public_keys, &settings.state).expect("trust");
         let secrets = Secrets::fixed("key", &settings.state);
         let source = BundleFile::new(self.path("served.bundle"));
-        let opening = Releases::of(Box::new(source), secrets).trusting(trust).open().expect("a bundle");
-        Gateway::start(opening, &settings, Arc::new(ManualClock::at(NOON))).await.expect("a gateway")
+        let releases = Releases::of(Box::new(source), secrets).trusting(trust).starting(first);
+        let opening = releases.open().map_err(|cause| cause.to_string())?;
+        Gateway::start(opening, &settings, Arc::new(ManualClock::at(NOON))).await.map_err(|cause| cause.to_string())
     }
 
     /// Exit code and what is printed.
@@ -147,6 +153,37 @@ async fn what_is_refused_changes_nothing_and_says_why() {
     let names: Vec<_> = std::fs::read_dir(place.folder.path()).expect("a folder").collect();
     assert!(names.iter().all(|entry| !entry.as_ref().expect("an entry").file_name().to_string_lossy().starts_with('.')));
     gateway.shutdown().await.expect("a clean stop");
+}
+
+/// The first bundle of all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_without_a_bundle_is_closed_until_one_is_pushed() {
+    let place = Place::new();
+    let error = place.try_start(true, FirstBundle::MustBeThere).await.err().expect("no gateway");
+    assert!(error.contains("cannot be read"), "{error}");
+    let gateway = place.try_start(true, FirstBundle::MayCome).await.expect("a gateway");
+    let ready = async || {
+        let answer = reqwest::get(format!("{}/readyz", gateway.admin_url())).await.expect("an answer");
+        answer.status().as_u16()
+    };
+    assert_eq!(ready().await, 503);
+    let asked = reqwest::Client::new().get(format!("{}/v1/models", gateway.url())).header("x-api-key", "pai_agt_x");
+    assert_eq!(asked.send().await.expect("an answer").status(), 401);
+    let answer = support::operator(&place.path("state"), Method::GET, "/bundle").await.send().await;
+    assert_eq!(answer.expect("an answer").status(), 404);
+    assert_eq!(place.status().await["origin"], "none");
+    let (code, said) = place.push(&Place::built(1_000_000)).await;
+    assert!(code == 1 && said.contains("not signed"), "{said}");
+    assert_eq!(ready().await, 503);
+    let first = place.signed(1_000_000, 1);
+    assert_eq!(place.push(&first).await.0, 0);
+    assert_eq!((ready().await, place.in_force().await, place.served()), (200, first.clone(), first));
+    gateway.shutdown().await.expect("a clean stop");
+    // What is there and is no bundle is an error all the same.
+    std::fs::write(place.path("served.bundle"), "rubbish").expect("written");
+    std::fs::remove_dir_all(place.path("state/bundle")).expect("forgotten");
+    let error = place.try_start(true, FirstBundle::MayCome).await.err().expect("no gateway");
+    assert!(error.contains("not a pai bundle"), "{error}");
 }
 
 /// Where the file cannot be replaced, the bundle is not in force either: a restart would go back.

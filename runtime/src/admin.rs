@@ -22,6 +22,7 @@ use crate::exchange::Shared;
 use crate::listener::Tls;
 use crate::operators::Operators;
 use crate::reload::Push;
+use crate::release::Origin;
 use crate::report;
 use crate::standing::Standing;
 
@@ -60,18 +61,19 @@ async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Not ready while draining, and not when the ledger has stopped granting: both send traffic elsewhere.
+/// Not ready while draining, without a bundle, and when the ledger has stopped granting: all send traffic elsewhere.
 async fn ready(State(health): State<Health>) -> Response {
     let snapshot = health.shared.snapshot.load();
     let draining = health.draining.load(Ordering::Relaxed);
     let failure = health.shared.ledger.failure();
-    let status = if draining || failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let is_empty = health.standing.origin() == Origin::None;
+    let status = if draining || is_empty || failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let standing = health.standing.report();
     let body = json!({
         "ready": status == StatusCode::OK,
         "draining": draining,
         "ledger": failure.as_deref().unwrap_or("ok"),
-        "bundle": snapshot.digest,
+        "bundle": (!is_empty).then_some(&snapshot.digest),
         "bundle_up_to_date": standing.is_up_to_date(),
         // When; why is not for everybody who can reach a probe, and in /status.
         "bundle_refused_at": standing.refused_at(),

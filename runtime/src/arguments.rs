@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
 
-use crate::settings::{AdminTls, ClientTimes, EchoRecords, Settings, TlsFiles, UpstreamTimes};
+use crate::settings::{AdminTls, ClientTimes, EchoRecords, FirstBundle, Settings, TlsFiles, UpstreamTimes};
 use crate::telemetry::LogFormat;
 
 /// A time of nothing would refuse everything.
@@ -44,6 +44,9 @@ pub struct ServeArguments {
     /// A public key: serve only bundles that it signed, and never an older one than before; repeat for several.
     #[arg(long = "public-key", env = "PAI_PUBLIC_KEY", value_delimiter = ',', value_name = "FILE")]
     public_keys: Vec<PathBuf>,
+    /// Start also where the bundle's file is not there yet: not ready, and closed to all, until `pai push` brings one.
+    #[arg(long, env = "PAI_AWAIT_BUNDLE")]
+    await_bundle: bool,
     /// Networks whose x-forwarded-for is believed.
     #[arg(long = "trusted-proxy", env = "PAI_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR")]
     trusted_proxies: Vec<IpNet>,
@@ -94,6 +97,7 @@ impl ServeArguments {
             state: self.state.clone().unwrap_or(state),
             secrets: self.secrets.clone(),
             public_keys: self.public_keys.clone(),
+            first_bundle: if self.await_bundle { FirstBundle::MayCome } else { FirstBundle::MustBeThere },
             trusted_proxies: self.trusted_proxies.clone(),
             hold_wait: Duration::from_millis(self.hold_wait_ms),
             ask_for_counts: !self.no_count_tokens,

@@ -42,6 +42,12 @@ pub enum ReleaseError {
 }
 
 impl ReleaseError {
+    /// Whether there is no bundle at all, neither a good nor a bad one.
+    fn is_absence(&self) -> bool {
+        let Self::Source(SourceError::Unreadable { cause, .. }) = self else { return false };
+        cause.kind() == std::io::ErrorKind::NotFound
+    }
+
     /// What is wrong with manifests, a line for each; nothing of bundles.
     pub fn findings(&self) -> &[String] {
         match self {
@@ -60,6 +66,16 @@ pub struct Releases {
     secrets: Secrets,
     trust: Option<Trust>,
     adapt: Option<Adaptation>,
+    start: FirstBundle,
+}
+
+/// What a gateway does whose bundle is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstBundle {
+    /// It does not start.
+    MustBeThere,
+    /// It starts, is not ready, and lets nobody in until there is one.
+    MayCome,
 }
 
 /// A bundle that is ready to be served.
@@ -127,6 +143,8 @@ pub(crate) enum Origin {
     Source,
     /// The state folder, since the source's own was refused at the start.
     LastGood,
+    /// Nowhere: there is none yet.
+    None,
 }
 
 /// What a gateway starts with: a bundle, and where the next ones come from.
@@ -147,7 +165,7 @@ pub(crate) struct Following {
 impl Releases {
     /// Bundles of `source`, with keys from `secrets`.
     pub fn of(source: Box<dyn Source>, secrets: Secrets) -> Self {
-        Self { source, secrets, trust: None, adapt: None }
+        Self { source, secrets, trust: None, adapt: None, start: FirstBundle::MustBeThere }
     }
 
     /// Takes signed bundles only, where there is a `trust`.
@@ -162,6 +180,12 @@ impl Releases {
         Self { adapt: Some(adapt), ..self }
     }
 
+    /// Starts also where there is no bundle yet, if `start` says so.
+    #[must_use]
+    pub fn starting(self, start: FirstBundle) -> Self {
+        Self { start, ..self }
+    }
+
     /// The first bundle. With public keys, a source that has none to trust leaves the last good one in force, and the
     /// gateway says so; without, there is no telling which of the two is right, and that is an error.
     pub fn open(self) -> Result<Opening, ReleaseError> {
@@ -170,6 +194,7 @@ impl Releases {
             Ok(release) => (release, None),
             Err(refused) => match self.last_good() {
                 Some(release) => (release, Some(refused)),
+                None if self.start == FirstBundle::MayCome && refused.is_absence() => (self.nothing()?, Some(refused)),
                 None => return Err(refused),
             },
         };
@@ -192,6 +217,13 @@ impl Releases {
         self.accept(&release)?;
         prepared.put().map_err(kept)?;
         Ok(release)
+    }
+
+    /// In place of a bundle: no provider, and nobody who could ask one.
+    fn nothing(&self) -> Result<Release, ReleaseError> {
+        let failed = |cause| ReleaseError::Snapshot { source_name: self.describe(), cause };
+        let snapshot = Snapshot::of(Bundle::default(), &self.secrets).map_err(failed)?;
+        Ok(Release { origin: Origin::None, ..Release::of(snapshot) })
     }
 
     fn last_good(&self) -> Option<Release> {
@@ -253,14 +285,14 @@ impl Releases {
 impl From<Snapshot> for Opening {
     /// One bundle and no next ones.
     fn from(snapshot: Snapshot) -> Self {
+        Self { release: Release::of(snapshot), following: None }
+    }
+}
+
+impl Release {
+    /// A snapshot that was made from no file.
+    fn of(snapshot: Snapshot) -> Self {
         let digest = snapshot.digest.clone();
-        let release = Release {
-            snapshot: Arc::new(snapshot),
-            verified: None,
-            origin: Origin::Source,
-            bytes: None,
-            digest,
-        };
-        Self { release, following: None }
+        Self { snapshot: Arc::new(snapshot), verified: None, origin: Origin::Source, bytes: None, digest }
     }
 }

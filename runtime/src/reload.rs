@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::exchange::Shared;
-use crate::release::{Following, PushError, Release, ReleaseError, Releases};
+use crate::release::{Following, Origin, PushError, Release, ReleaseError, Releases};
 use crate::source::Stamp;
 use crate::standing::Standing;
 
@@ -67,7 +67,11 @@ impl Reload {
     pub(crate) async fn follow(mut self, following: Following) {
         let Following { releases, stamp, refused } = following;
         if let Some(refused) = refused {
-            self.refuse(&releases, &refused, "the last good bundle from the state folder is served instead");
+            let instead = match self.standing.origin() {
+                Origin::None => "nobody is let in until there is a bundle",
+                _ => "the last good bundle from the state folder is served instead",
+            };
+            self.refuse(&releases, &refused, instead);
         }
         let mut watched = Watched { releases, stamp };
         let mut hangups = hangups();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use crate::release::FirstBundle;
 pub use crate::upstream::resolve::{LookingUp, Lookup, SystemLookup};
 
 /// Everything that is not in the bundle.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub secrets: Option<PathBuf>,
     /// Files of public keys; with any, only bundles that one of them signed are served.
     pub public_keys: Vec<PathBuf>,
+    /// What to do where the bundle's file is not there yet.
+    pub first_bundle: FirstBundle,
     /// How often the bundle's file, or the workspace, is looked at.
     pub reload_every: Duration,
     /// Peers whose `x-forwarded-for` is believed.
@@ -119,6 +122,7 @@ impl Default for Settings {
             state: PathBuf::from(".pai"),
             secrets: None,
             public_keys: Vec::new(),
+            first_bundle: FirstBundle::MustBeThere,
             reload_every: Duration::from_millis(250),
             trusted_proxies: Vec::new(),
             echo_records: EchoRecords::No,

@@ -117,6 +117,11 @@ impl Standing {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).report.clone()
     }
 
+    /// Where the bundle in force came from.
+    pub(crate) fn origin(&self) -> Origin {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).report.origin
+    }
+
     /// The bundle in force as it came, and its digest.
     pub(crate) fn bundle(&self) -> (Digest, Option<Packed>) {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,7 +26,7 @@ const TIME: Duration = Duration::from_secs(300);
 pub(super) async fn show(State(health): State<Health>) -> Response {
     let (digest, packed) = health.standing.bundle();
     let Some(packed) = packed else {
-        return error(StatusCode::NOT_FOUND, "no_bundle", "this gateway serves a bundle that never was a file");
+        return error(StatusCode::NOT_FOUND, "no_bundle", "this gateway serves no bundle's file: there is none yet, or it never was a file");
     };
     let unpacked = tokio::task::spawn_blocking(move || packed.unpack()).await;
     let Ok(Ok(bytes)) = unpacked else {

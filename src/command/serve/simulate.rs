@@ -50,7 +50,7 @@ pub(super) async fn serve(
         }
         seen.get_or_init(|| bundle.clone());
     };
-    let releases = Releases::of(source, secrets).trusting(trust).adapted(Box::new(replaced));
+    let releases = Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle).adapted(Box::new(replaced));
     let Some(gateway) = start(releases, settings).await? else { return Ok(Outcome::Findings) };
     if let Some(bundle) = first.get() {
         terminal::say(&welcome(&gateway.url(), &gateway.admin_url(), bundle, &tokens, settings));

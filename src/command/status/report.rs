@@ -98,6 +98,7 @@ impl Status {
 impl Bundle {
     fn told(&self) -> Vec<String> {
         let from = match (self.origin.as_str(), &self.source) {
+            ("none", _) => "there is none yet; `pai push` sends one, and until then nobody is let in".to_owned(),
             ("last-good", _) => "the last good one, from the state folder".to_owned(),
             (_, Some(source)) => format!("from {source}"),
             (_, None) => "from memory".to_owned(),
