@@ -14,6 +14,7 @@ use pai_ledger::clock::Clock;
 use pai_ledger::store::StoreError;
 use pai_ledger::store::sled::SledStore;
 use pai_ledger::{Calendar, Ledger, LedgerError};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -108,13 +109,8 @@ impl Gateway {
         raise_file_limit();
         let client = Client::new(settings.upstream, settings.lookup.clone())?;
         let calendar = Arc::new(Calendar::new(clock));
-        let tls = settings.tls.clone().map(|files| Tls::open(files, calendar.look().wall)).transpose()?.map(Arc::new);
         // Sockets first: a taken address should not touch the ledger.
-        let listener = listener::bind(settings.listen, "--listen")?;
-        let admin_listener = listener::bind(settings.admin_listen, "--admin-listen")?;
-        let local = |listener: &tokio::net::TcpListener, wanted| listener.local_addr().unwrap_or(wanted);
-        let address = local(&listener, settings.listen);
-        let admin_address = local(&admin_listener, settings.admin_listen);
+        let Doors { data, admin, address, admin_address, tls, admin_tls } = Doors::open(settings, &calendar)?;
         std::fs::create_dir_all(&settings.state)
             .map_err(|cause| StartError::State { path: settings.state.clone(), cause })?;
         let store = SledStore::open(settings.state.join("ledger"))?;
@@ -172,24 +168,17 @@ impl Gateway {
         }
         let (calendar, stop_watching) = (shared.calendar.clone(), stop.clone());
         tokio::spawn(async move { stop_watching.run_until_cancelled(calendar.watch()).await });
-        let has_tls = tls.is_some();
-        let admin_tls = tls.clone().filter(|_| settings.admin_tls == AdminTls::Yes);
-        let speech = if admin_tls.is_some() { Speech::Tls } else { Speech::Plain };
-        if speech == Speech::Plain && !admin_address.ip().is_loopback() {
-            tracing::warn!(
-                event = "admin.cleartext", address = %admin_address,
-                "admin tokens can be read on the way to this address; give it --admin-tls, or a proxy with TLS in front"
-            );
-        }
+        let (has_tls, has_admin_tls) = (tls.is_some(), admin_tls.is_some());
         let times = settings.client;
         let serving = Serving { router: router(&shared), times, tls };
-        let data = tokio::spawn(listener::serve(listener, serving, stop.clone(), settings.drain));
+        let data = tokio::spawn(listener::serve(data, serving, stop.clone(), settings.drain));
         let admin = tokio::spawn(listener::serve(
-            admin_listener,
+            admin,
             Serving { router: admin::router(health), times, tls: admin_tls },
             stop_admin.clone(),
             std::time::Duration::from_millis(100),
         ));
+        let speech = if has_admin_tls { Speech::Tls } else { Speech::Plain };
         crate::presence::announce(&settings.state, admin_address, speech, operators.local());
         tracing::info!(event = "gateway.started", address = %address, admin = %admin_address);
         let state = settings.state.clone();
@@ -199,7 +188,7 @@ impl Gateway {
             address,
             admin_address,
             has_tls,
-            has_admin_tls: speech == Speech::Tls,
+            has_admin_tls,
             draining,
             stop,
             stop_admin,
@@ -260,6 +249,35 @@ impl Gateway {
         drop(self.shared);
         self.recorder.close();
         closed
+    }
+}
+
+/// The sockets of callers and of operators, and what is spoken on them.
+struct Doors {
+    data: TcpListener,
+    admin: TcpListener,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    tls: Option<Arc<Tls>>,
+    admin_tls: Option<Arc<Tls>>,
+}
+
+impl Doors {
+    fn open(settings: &Settings, calendar: &Calendar) -> Result<Self, StartError> {
+        let tls = settings.tls.clone().map(|files| Tls::open(files, calendar.look().wall)).transpose()?;
+        let tls = tls.map(Arc::new);
+        let admin_tls = tls.clone().filter(|_| settings.admin_tls == AdminTls::Yes);
+        let data = listener::bind(settings.listen, "--listen")?;
+        let admin = listener::bind(settings.admin_listen, "--admin-listen")?;
+        let address = data.local_addr().unwrap_or(settings.listen);
+        let admin_address = admin.local_addr().unwrap_or(settings.admin_listen);
+        if admin_tls.is_none() && !admin_address.ip().is_loopback() {
+            tracing::warn!(
+                event = "admin.cleartext", address = %admin_address,
+                "admin tokens can be read on the way to this address; give it --admin-tls, or a proxy with TLS in front"
+            );
+        }
+        Ok(Self { data, admin, address, admin_address, tls, admin_tls })
     }
 }
 

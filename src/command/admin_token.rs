@@ -102,9 +102,9 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
             let tokens = AdminTokens::read(&AdminTokens::path(&list.folder.state()));
             let tokens = tokens.map_err(|cause| miette!("{cause}"))?;
             match list.output {
-                Form::Table if tokens.iter().next().is_none() => terminal::say("there are no admin tokens"),
-                Form::Table => terminal::print(&table::plain(["NAME", "ID", "CREATED"], tokens.iter().map(row), None)),
-                Form::Json => terminal::print(&format!("{:#}", tokens.iter().map(document).collect::<Value>())),
+                Form::Table if tokens.all().next().is_none() => terminal::say("there are no admin tokens"),
+                Form::Table => terminal::print(&table::plain(["NAME", "ID", "CREATED"], tokens.all().map(row), None)),
+                Form::Json => terminal::print(&format!("{:#}", tokens.all().map(document).collect::<Value>())),
             }
         }
         Command::Revoke(revoke) => {

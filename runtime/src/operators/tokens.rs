@@ -163,7 +163,7 @@ impl AdminTokens {
     }
 
     /// In the order in which they were made.
-    pub fn iter(&self) -> impl Iterator<Item = &AdminToken> {
+    pub fn all(&self) -> impl Iterator<Item = &AdminToken> {
         self.0.iter()
     }
 
@@ -219,7 +219,7 @@ mod tests {
         assert!(text.contains(token.id()) && !text.contains(secret), "{text}");
         assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         let read = AdminTokens::read(&path).expect("tokens");
-        let names: Vec<_> = read.iter().map(|token| (token.name.as_str(), token.created)).collect();
+        let names: Vec<_> = read.all().map(|token| (token.name.as_str(), token.created)).collect();
         assert_eq!(names, [("alice@example.org", UnixSeconds(7))]);
     }
 
@@ -253,6 +253,6 @@ mod tests {
             }
         });
         let tokens = AdminTokens::read(&AdminTokens::path(state.path())).expect("tokens");
-        assert_eq!(tokens.iter().count(), 8);
+        assert_eq!(tokens.all().count(), 8);
     }
 }

@@ -79,7 +79,7 @@ impl Status {
     pub(super) fn told(&self, url: &str) -> String {
         let mut lines = vec![self.gateway(url)];
         lines.extend(self.bundle.told());
-        lines.extend(self.ledger.told());
+        lines.push(fact("ledger", &self.ledger.told()));
         lines.extend(self.breakers.iter().map(Breaker::told));
         if self.breakers.is_empty() {
             lines.push(fact("providers", "none is failing"));
@@ -121,7 +121,7 @@ impl Bundle {
 }
 
 impl Ledger {
-    fn told(&self) -> Vec<String> {
+    fn told(&self) -> String {
         let state = match &self.failure {
             None => "ok".to_owned(),
             Some(failure) => format!("FAILED, nothing is granted: {failure}"),
@@ -135,7 +135,7 @@ impl Ledger {
             0 => String::new(),
             count => format!(", {}", plural(count, "answer above its hold", "answers above their holds")),
         };
-        vec![fact("ledger", &format!("{state}, {under_way}{breaches}"))]
+        format!("{state}, {under_way}{breaches}")
     }
 }
 
