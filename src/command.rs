@@ -15,6 +15,9 @@ mod get;
 mod access_key;
 mod add;
 mod delete;
+mod status;
+mod push;
+mod admin_token;
 
 use std::process::ExitCode;
 
@@ -74,6 +77,12 @@ pub(crate) enum Command {
     Add(add::Arguments),
     /// Delete secrets.
     Delete(delete::Arguments),
+    /// Say what a gateway serves since when, and whether all is well with it.
+    Status(status::Arguments),
+    /// Send a bundle to a gateway.
+    Push(push::Arguments),
+    /// Make, list and take away tokens of people who operate a gateway.
+    AdminToken(admin_token::Arguments),
 }
 
 impl Command {
@@ -95,6 +104,9 @@ impl Command {
             Self::AccessKey(arguments) => access_key::run(&arguments),
             Self::Add(arguments) => add::run(&arguments),
             Self::Delete(arguments) => delete::run(&arguments),
+            Self::Status(arguments) => status::run(&arguments),
+            Self::Push(arguments) => push::run(&arguments),
+            Self::AdminToken(arguments) => admin_token::run(&arguments),
         }
     }
 }

@@ -11,6 +11,7 @@ mod compiled;
 mod revision;
 mod account;
 mod period;
+mod operator;
 mod rows;
 mod terminal;
 mod table;

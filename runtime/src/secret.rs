@@ -193,11 +193,11 @@ impl Secrets {
         for place in &self.places {
             match place {
                 Place::Mounted(folder) => {
-                    stamps.push(Stamp::of(&folder.join(&wanted.name).join(&wanted.key)))
+                    stamps.push(Stamp::of_file(&folder.join(&wanted.name).join(&wanted.key)))
                 }
                 Place::Own => {
-                    stamps.push(Stamp::of(&self.store.path(wanted)));
-                    stamps.push(Stamp::of(&plain::path(&self.plain, wanted)));
+                    stamps.push(Stamp::of_file(&self.store.path(wanted)));
+                    stamps.push(Stamp::of_file(&plain::path(&self.plain, wanted)));
                 }
                 Place::Environment | Place::Keychain | Place::Fixed(_) => {}
             }
