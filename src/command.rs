@@ -13,6 +13,12 @@ mod usage;
 mod ledger;
 mod get;
 mod access_key;
+mod login;
+mod logout;
+mod context;
+mod gateway;
+mod completion;
+mod man;
 
 use std::process::ExitCode;
 
@@ -68,6 +74,18 @@ pub(crate) enum Command {
     Get(get::Arguments),
     /// Make access keys.
     AccessKey(access_key::Arguments),
+    /// Log in to a gateway, with an access key or a token.
+    Login(login::Arguments),
+    /// Forget the credential that is in use.
+    Logout(logout::Arguments),
+    /// Choose between the gateways that you are logged in to.
+    Context(context::Arguments),
+    /// Set clients up for the gateway, and test the way to it.
+    Gateway(gateway::Arguments),
+    /// Print a script that makes your shell complete commands and names.
+    Completion(completion::Arguments),
+    /// Print manual pages.
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -87,6 +105,12 @@ impl Command {
             Self::Ledger(arguments) => ledger::run(&arguments),
             Self::Get(arguments) => get::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
+            Self::Login(arguments) => login::run(&arguments),
+            Self::Logout(arguments) => logout::run(&arguments),
+            Self::Context(arguments) => context::run(&arguments),
+            Self::Gateway(arguments) => gateway::run(&arguments),
+            Self::Completion(arguments) => completion::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
         }
     }
 }

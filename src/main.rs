@@ -12,7 +12,11 @@ mod revision;
 mod account;
 mod period;
 mod rows;
+mod context;
+mod reach;
+mod completion;
 mod terminal;
+mod prompt;
 mod table;
 
 use std::process::ExitCode;
@@ -28,6 +32,11 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    match completion::answer::<Arguments>() {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => {}
+        Err(error) => error.exit(),
+    }
     let arguments = Arguments::parse();
     match arguments.command.run() {
         Ok(outcome) => outcome.into(),
