@@ -5,6 +5,7 @@ mod workspace;
 mod surroundings;
 mod findings;
 mod replace;
+mod private;
 mod modeline;
 mod progress;
 mod compiled;

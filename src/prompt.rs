@@ -1,42 +1,65 @@
-//! Questions to people at a terminal; without one nothing waits.
+//! Questions at the terminal: a secret without echo, a confirmation; and secrets from standard input for programs. Where
+//! nobody can answer, nothing waits.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read};
 
 use miette::miette;
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-/// Asks for a secret, which is not shown while it is typed. `instead` is the option that scripts use.
-pub(crate) fn secret(question: &str, instead: &str) -> miette::Result<Zeroizing<String>> {
-    if !std::io::stdin().is_terminal() {
-        let help = format!("give it on standard input with {instead}");
-        return Err(miette!(help = help, "there is no terminal to ask at"));
-    }
-    let typed = rpassword::prompt_password(question);
-    typed.map(Zeroizing::new).map_err(|cause| miette!("nothing could be asked: {cause}"))
+use crate::terminal;
+
+/// The most bytes of a secret on standard input: keys have hundreds, and endless input is a mistake.
+const SECRET_BYTES_MAX: u64 = 64 * 1024;
+
+/// Whether somebody can be asked.
+pub(crate) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// The first line of standard input.
-pub(crate) fn from_stdin(what: &str) -> miette::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(String::new());
-    let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|cause| miette!("{what} cannot be read from standard input: {cause}"))?;
-    if line.trim().is_empty() {
-        return Err(miette!("{what} is missing on standard input"));
+/// Asks for a secret; what is typed is not shown. `otherwise` says what to give instead where nobody can be asked.
+pub(crate) fn secret(question: &str, otherwise: &str) -> miette::Result<SecretString> {
+    if !can_ask() {
+        return Err(miette!(help = otherwise.to_owned(), "{question} is needed, and there is no terminal to ask at"));
     }
-    Ok(line)
+    let typed = rpassword::prompt_password(format!("{question} (not shown): "))
+        .map(Zeroizing::new)
+        .map_err(|cause| miette!("{question} cannot be asked for: {cause}"))?;
+    kept(question, &typed)
 }
 
-/// Asks whether something shall be done; only `y` and `yes` say so.
-pub(crate) fn confirm(question: &str) -> miette::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        return Err(miette!(help = "say so with --yes", "there is no terminal to ask at: {question}"));
-    }
-    let mut stderr = std::io::stderr().lock();
-    let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
-    let mut line = String::new();
+/// A secret from standard input: one line, its end left out.
+pub(crate) fn secret_from_stdin(what: &str) -> miette::Result<SecretString> {
+    let mut text = Zeroizing::new(String::new());
     std::io::stdin()
         .lock()
-        .read_line(&mut line)
-        .map_err(|cause| miette!("nothing could be asked: {cause}"))?;
-    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+        .take(SECRET_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(|cause| miette!("{what} cannot be read from standard input: {cause}"))?;
+    kept(what, &text)
+}
+
+fn kept(what: &str, text: &str) -> miette::Result<SecretString> {
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.trim().is_empty() {
+        return Err(miette!("{what} is empty"));
+    }
+    Ok(SecretString::from(text.to_owned()))
+}
+
+/// Whether something that cannot be taken back shall be done. With `--yes` nobody is asked.
+pub(crate) fn confirm(question: &str, is_sure: bool) -> miette::Result<bool> {
+    if is_sure {
+        return Ok(true);
+    }
+    if !can_ask() {
+        return Err(miette!(help = "give --yes if it is meant", "{question} There is no terminal to ask at"));
+    }
+    terminal::ask(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|cause| miette!("the answer cannot be read: {cause}"))?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }

@@ -112,6 +112,8 @@ mod contexts;
 mod clients;
 /// `pai completion` and `pai man`.
 mod completion;
+/// `docs/quickstart.md`, command by command, at a terminal.
+mod onboarding;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

@@ -148,8 +148,8 @@ fn delete(names: &[String], yes: bool) -> miette::Result<Outcome> {
     for name in names {
         let context = contexts.get(Some(name))?;
         let question =
-            format!("Forget {name} and its {}? It cannot be shown again", context.shown_credential());
-        if !yes && !prompt::confirm(&question)? {
+            format!("Forget {name} and its {}? It cannot be shown again.", context.shown_credential());
+        if !prompt::confirm(&question, yes)? {
             return Err(miette!("nothing was forgotten"));
         }
     }

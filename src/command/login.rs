@@ -3,6 +3,7 @@
 use clap::Args;
 use miette::miette;
 use pai_runtime::token::{Token, TokenKind};
+use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::Outcome;
@@ -85,11 +86,12 @@ fn credential(arguments: &Arguments) -> miette::Result<Token> {
         );
     }
     let text = if arguments.stdin {
-        prompt::from_stdin("the credential")?
+        prompt::secret_from_stdin("the credential")?
     } else {
-        prompt::secret(&format!("Access key or token for {}: ", arguments.url), "--stdin")?
+        let question = format!("access key or token for {}", arguments.url);
+        prompt::secret(&question, "give it on standard input with --stdin")?
     };
-    read(&text, is_any, "it begins with pak_, pai_agt_ or pai_tok_")
+    read(text.expose_secret(), is_any, "it begins with pak_, pai_agt_ or pai_tok_")
 }
 
 fn read(text: &str, is_right: impl Fn(TokenKind) -> bool, form: &str) -> miette::Result<Token> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
 use super::ContextError;
-use crate::replace;
+use crate::private;
 
 /// The form that this version writes and reads.
 const VERSION: u32 = 1;
@@ -110,7 +110,7 @@ impl Place {
         serde_json::to_writer_pretty(&mut *text, &contents)
             .map_err(|cause| self.unwritable(&cause.into()))?;
         text.push(b'\n');
-        replace::private(&self.path, &text).map_err(|cause| self.unwritable(&cause))?;
+        private::file(&self.path, &text).map_err(|cause| self.unwritable(&cause))?;
         drop(lock);
         Ok(changed)
     }
