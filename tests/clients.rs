@@ -75,7 +75,8 @@ async fn claude_codes_settings_get_what_they_need_and_keep_the_rest() {
     let mut session = person.session(&["gateway", "claude-settings"], "");
     session.push_str(&person.session(&["gateway", "claude-settings", "--write"], ""));
     session.push_str(&person.session(&["gateway", "claude-settings", "--write"], ""));
-    session.push_str(&person.shown(&fs::read_to_string(person.path(".claude/settings.json")).expect("a file")));
+    session
+        .push_str(&person.shown(&fs::read_to_string(person.path(".claude/settings.json")).expect("a file")));
 
     let team = "{\n  \"permissions\": { \"allow\": [\"Bash(git *)\"] },\n  \"env\": {\n    \"ANTHROPIC_AUTH_TOKEN\": \"sk-other\"\n  },\n  \"model\": \"sonnet\"\n}\n";
     fs::create_dir(person.path("team")).expect("a folder");
@@ -92,7 +93,11 @@ async fn claude_codes_settings_get_what_they_need_and_keep_the_rest() {
     assert_eq!((mode(&file), mode(&backup)), (0o664, 0o600));
 
     fs::write(&file, "{ \"env\": [] }").expect("written");
-    let refused = person.with_input("sh", &["-c", "cd team && pai gateway claude-settings --write --scope project"], "");
+    let refused = person.with_input(
+        "sh",
+        &["-c", "cd team && pai gateway claude-settings --write --scope project"],
+        "",
+    );
     session.push_str(&person.shown(&refused.said));
     assert_eq!(fs::read_to_string(&file).expect("a file"), "{ \"env\": [] }", "nothing was written");
     for name in ["laptop", "coder"] {

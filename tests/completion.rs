@@ -47,7 +47,10 @@ fn commands_options_and_names_are_completed() {
     is("pai get access-key/", &["access-key/laptop"]);
     is("pai get agents x", &[]);
     is("pai access-key create --model-provider ", &["anthropic"]);
-    assert!(!offered(&person, "pai access-key create --name l").contains(&"laptop".to_owned()), "a new name is new");
+    assert!(
+        !offered(&person, "pai access-key create --name l").contains(&"laptop".to_owned()),
+        "a new name is new"
+    );
 }
 
 #[test]
@@ -56,16 +59,28 @@ fn a_broken_workspace_completes_nothing_and_says_nothing() {
     fs::create_dir(person.path(".git")).expect("a folder");
     fs::write(person.path("broken.yaml"), "kind: [\n").expect("written");
     assert_eq!(offered(&person, "pai get agents c"), Vec::<String>::new());
-    let done = person.with_input("bash", &["-c", "source <(pai completion bash); PAI_COMPLETE=bash pai -- pai get agents c"], "");
+    let done = person.with_input(
+        "bash",
+        &["-c", "source <(pai completion bash); PAI_COMPLETE=bash pai -- pai get agents c"],
+        "",
+    );
     assert_eq!(done.said, "", "a shell shows what is said in the middle of the line");
 }
 
 #[test]
 fn every_shell_has_a_script() {
     let person = Person::new();
-    for (shell, mark) in [("bash", "complete "), ("zsh", "#compdef pai"), ("fish", "complete "), ("powershell", "Register-ArgumentCompleter")] {
+    for (shell, mark) in [
+        ("bash", "complete "),
+        ("zsh", "#compdef pai"),
+        ("fish", "complete "),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
         let done = person.pai(&["completion", shell]);
-        assert!(done.code == 0 && done.printed.contains(mark) && done.printed.contains("PAI_COMPLETE"), "{shell}: {done:?}");
+        assert!(
+            done.code == 0 && done.printed.contains(mark) && done.printed.contains("PAI_COMPLETE"),
+            "{shell}: {done:?}"
+        );
     }
 }
 
@@ -74,7 +89,9 @@ fn every_command_has_a_page() {
     let person = Person::new();
     let done = person.pai(&["man", "--dir", "pages"]);
     assert_eq!(done.code, 0, "{done:?}");
-    let page = |name: &str| fs::read_to_string(person.path("pages").join(name)).unwrap_or_else(|_| panic!("no {name}"));
+    let page = |name: &str| {
+        fs::read_to_string(person.path("pages").join(name)).unwrap_or_else(|_| panic!("no {name}"))
+    };
     assert!(page("pai.1").contains("pai\\-gateway"));
     let env = page("pai-gateway-env.1");
     assert!(env.contains("\\-\\-shell") && env.contains("pai gateway env"), "{env}");

@@ -62,11 +62,13 @@ async fn a_credential_that_does_not_work_is_told_why_and_not_kept() {
     let key = world.token("laptop").to_owned();
     let unknown = Token::mint(TokenKind::AccessKey).expect("a token");
     let operator = Token::mint(TokenKind::Admin).expect("a token");
-    let gone = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    let gone =
+        TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
     person.hide(&gone, "gone:1");
     let other = answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
     person.hide(&other, "other:1");
-    let moved = answering("HTTP/1.1 308 Moved\r\nlocation: https://new.example/\r\ncontent-length: 0\r\n\r\n");
+    let moved =
+        answering("HTTP/1.1 308 Moved\r\nlocation: https://new.example/\r\ncontent-length: 0\r\n\r\n");
     person.hide(&moved, "moved:1");
     let mut session = String::new();
     let mut run = |arguments: &[&str], input: &str| session.push_str(&person.session(arguments, input));
@@ -90,7 +92,9 @@ async fn a_credential_that_does_not_work_is_told_why_and_not_kept() {
     expect("client/login-errors.txt", session);
 
     // By name, and of the wrong kind; not in the golden file, since the credential stands in the command.
-    for (option, credential, help) in [("--token", key.as_str(), "--access-key"), ("--access-key", operator.reveal(), "--token")] {
+    for (option, credential, help) in
+        [("--token", key.as_str(), "--access-key"), ("--access-key", operator.reveal(), "--token")]
+    {
         let done = person.pai(&["login", &url, option, credential]);
         assert!(done.code == 2 && done.said.contains(help) && !done.said.contains(credential), "{done:?}");
     }
@@ -124,14 +128,18 @@ async fn the_credential_is_not_shown_to_what_is_no_gateway() {
             let mut request = [0; 4096];
             let length = stream.read(&mut request).unwrap_or_default();
             let _ = seen.send(String::from_utf8_lossy(&request[..length]).into_owned());
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\nwelcome");
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\nwelcome");
         }
     });
     let key = Token::mint(TokenKind::AccessKey).expect("a token");
     let done = Person::new().with_input("pai", &["login", &address, "--stdin"], key.reveal());
     assert_eq!(done.code, 1, "{done:?}");
     let requests: Vec<String> = requests.try_iter().collect();
-    assert!(!requests.is_empty() && requests.iter().all(|request| !request.contains(key.id())), "{requests:?}");
+    assert!(
+        !requests.is_empty() && requests.iter().all(|request| !request.contains(key.id())),
+        "{requests:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +147,8 @@ async fn only_its_owner_can_read_the_file_and_a_wider_one_is_refused() {
     let world = World::of(MANIFESTS).await;
     let person = before(&world);
     person.log_in(&world.gateway.address().to_string(), world.token("laptop"), &[]);
-    let mode = |name: &str| fs::metadata(person.path(name)).expect("it is there").permissions().mode() & 0o777;
+    let mode =
+        |name: &str| fs::metadata(person.path(name)).expect("it is there").permissions().mode() & 0o777;
     assert_eq!((mode(".pai"), mode(".pai/config.json")), (0o700, 0o600));
     let key = world.token("laptop").to_owned();
     for entry in fs::read_dir(person.path(".pai")).expect("a folder") {
@@ -154,7 +163,11 @@ async fn only_its_owner_can_read_the_file_and_a_wider_one_is_refused() {
         session.push_str(&person.session(&["context", "use", "x"], ""));
         fs::set_permissions(person.path(name), fs::Permissions::from_mode(right)).expect("changed");
     }
-    for wrong in ["{", "{\"version\": 2, \"current\": null, \"contexts\": []}", "{\"version\": 1, \"current\": \"pak_secret\", \"contexts\": \"pak_secret\"}"] {
+    for wrong in [
+        "{",
+        "{\"version\": 2, \"current\": null, \"contexts\": []}",
+        "{\"version\": 1, \"current\": \"pak_secret\", \"contexts\": \"pak_secret\"}",
+    ] {
         fs::write(person.path(".pai/config.json"), wrong).expect("written");
         session.push_str(&person.session(&["context", "list"], ""));
     }

@@ -79,7 +79,14 @@ async fn a_new_user_comes_from_nothing_to_an_answer_by_the_quickstart() {
     run_with_secret(&administrator, &format!("{create} --endpoint {endpoint}"), PROVIDER_KEY);
     begins(get, "pai get model-providers");
     let table = run(&administrator, get);
-    let head: Vec<&str> = table.lines().next().expect("a head").split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    let head: Vec<&str> = table
+        .lines()
+        .next()
+        .expect("a head")
+        .split("  ")
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
+        .collect();
     assert_eq!(head, ["NAME", "PROVIDER", "ENDPOINT", "MAX/DAY", "LAST USED", "AGE"], "{table}");
     let row: Vec<&str> = table.lines().nth(1).expect("a row").split_whitespace().collect();
     assert!(matches!(row.as_slice(), ["anthropic", "anthropic", at, "—", _] if *at == endpoint), "{table}");
@@ -117,14 +124,18 @@ async fn a_new_user_comes_from_nothing_to_an_answer_by_the_quickstart() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let base = variables.get("ANTHROPIC_BASE_URL").expect("a base URL");
     let request = reqwest::Client::new().post(format!("{base}/v1/messages?beta=true")).json(&hello(false));
-    let request = request.bearer_auth(variables["ANTHROPIC_AUTH_TOKEN"]).header("anthropic-version", "2023-06-01");
+    let request =
+        request.bearer_auth(variables["ANTHROPIC_AUTH_TOKEN"]).header("anthropic-version", "2023-06-01");
     let answer = request.send().await.expect("an answer");
     assert_eq!(answer.status(), 200);
     let answer: Value = answer.json().await.expect("json");
     assert!(answer["content"][0]["text"].as_str().expect("text").starts_with("[simulated]"), "{answer}");
 
     let tested = run(&developer, "pai gateway test");
-    assert!(tested.lines().filter(|line| line.split_whitespace().nth(1) == Some("ok")).count() == 8, "{tested}");
+    assert!(
+        tested.lines().filter(|line| line.split_whitespace().nth(1) == Some("ok")).count() == 8,
+        "{tested}"
+    );
 
     serving.send_control('c').expect("sent");
     rest(serving, serve);

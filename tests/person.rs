@@ -45,7 +45,9 @@ impl Person {
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         let foreign = |name: &str| {
-            ["PAI_", "ANTHROPIC_", "OPENAI_", "CLAUDE", "NO_COLOR"].iter().any(|prefix| name.starts_with(prefix))
+            ["PAI_", "ANTHROPIC_", "OPENAI_", "CLAUDE", "NO_COLOR"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
                 || name.to_lowercase().ends_with("_proxy")
         };
         for (name, _) in std::env::vars_os() {

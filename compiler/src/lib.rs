@@ -11,6 +11,7 @@ pub mod schema;
 mod workspace;
 mod graph;
 pub mod resources;
+pub mod deployed;
 pub mod check;
 mod allow;
 mod lower;
