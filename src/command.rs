@@ -19,6 +19,9 @@ mod context;
 mod gateway;
 mod completion;
 mod man;
+mod status;
+mod push;
+mod admin_token;
 
 use std::process::ExitCode;
 
@@ -86,6 +89,12 @@ pub(crate) enum Command {
     Completion(completion::Arguments),
     /// Print manual pages.
     Man(man::Arguments),
+    /// Say what a gateway serves since when, and whether all is well with it.
+    Status(status::Arguments),
+    /// Send a bundle to a gateway.
+    Push(push::Arguments),
+    /// Make, list and take away tokens of people who operate a gateway.
+    AdminToken(admin_token::Arguments),
 }
 
 impl Command {
@@ -111,6 +120,9 @@ impl Command {
             Self::Gateway(arguments) => gateway::run(&arguments),
             Self::Completion(arguments) => completion::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
+            Self::Status(arguments) => status::run(&arguments),
+            Self::Push(arguments) => push::run(&arguments),
+            Self::AdminToken(arguments) => admin_token::run(&arguments),
         }
     }
 }

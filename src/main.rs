@@ -12,6 +12,7 @@ mod compiled;
 mod revision;
 mod account;
 mod period;
+mod operator;
 mod rows;
 mod context;
 mod reach;

@@ -10,10 +10,9 @@ use pai_bundle::limit::Scope;
 use pai_bundle::unit::{UnixSeconds, UtcDay};
 use pai_ledger::store::StoreError;
 use pai_ledger::{CorruptRecord, SledStore};
-use pai_runtime::presence;
 use pai_runtime::report::{self, Answer, Limits, Row};
-use tokio::runtime::Runtime;
 
+use crate::operator::{Operator, OperatorError};
 use crate::{period, workspace};
 
 /// Which ledger is meant.
@@ -22,8 +21,8 @@ pub(crate) struct Whereabouts {
     /// The gateway's state folder, where it is not the workspace's.
     #[arg(long, env = "PAI_STATE", value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The admin address of a gateway elsewhere, such as `http://127.0.0.1:8081`.
-    #[arg(long, env = "PAI_ADMIN_URL", value_name = "URL")]
+    /// The admin address of a gateway elsewhere, such as `http://127.0.0.1:8081`; `PAI_ADMIN_TOKEN` has the token for it.
+    #[arg(long, visible_alias = "url", env = "PAI_ADMIN_URL", value_name = "URL")]
     admin: Option<String>,
 }
 
@@ -44,15 +43,17 @@ pub(crate) enum RowsError {
         /// The state folder.
         state: PathBuf,
     },
-    /// A gateway does not answer as it should.
-    #[error("{admin} cannot be asked: {cause}")]
-    #[diagnostic(help("is it the admin address of a gateway?"))]
-    Unanswered {
-        /// Where it was asked.
-        admin: String,
-        /// Why not.
-        cause: String,
+    /// No gateway runs on the folder.
+    #[error("no gateway runs on `{}`", state.display())]
+    #[diagnostic(help("start it with `pai serve`, give the workspace that is served, or say where it is asked with --url http://ADDRESS"))]
+    NoGateway {
+        /// The state folder.
+        state: PathBuf,
     },
+    /// A gateway does not answer as it should.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Operator(#[from] OperatorError),
     /// The files refuse.
     #[error("{}", told(cause))]
     Store {
@@ -90,10 +91,19 @@ impl Whereabouts {
         self.admin.is_some()
     }
 
+    /// The gateway that is named, or the one that runs on the workspace's state folder.
+    pub(crate) fn operator(&self, workspace: &Path) -> Result<Operator, RowsError> {
+        let state = self.state(workspace);
+        match &self.admin {
+            Some(admin) => Ok(Operator::at(admin, &state)),
+            None => Operator::local(&state).ok_or(RowsError::NoGateway { state }),
+        }
+    }
+
     /// A gateway that is named is asked; otherwise the folder says who has it.
     pub(crate) fn open(&self, workspace: &Path) -> Result<Ledger, RowsError> {
         if let Some(admin) = &self.admin {
-            return Gateway::at(admin).map(Ledger::AtWork);
+            return Ok(Ledger::AtWork(Operator::at(admin, &self.state(workspace))));
         }
         let state = self.state(workspace);
         let folder = state.join("ledger");
@@ -102,8 +112,8 @@ impl Whereabouts {
         }
         match SledStore::open(&folder) {
             Ok(store) => Ok(Ledger::AtRest(store)),
-            Err(StoreError::InUse { .. }) => match presence::admin_address(&state) {
-                Some(address) => Gateway::at(&format!("http://{address}")).map(Ledger::AtWork),
+            Err(StoreError::InUse { .. }) => match Operator::local(&state) {
+                Some(operator) => Ok(Ledger::AtWork(operator)),
                 None => Err(RowsError::Unannounced { state }),
             },
             Err(cause) => Err(cause.into()),
@@ -116,7 +126,7 @@ pub(crate) enum Ledger {
     /// Its folder, which is ours as long as this lives.
     AtRest(SledStore),
     /// The gateway that has it.
-    AtWork(Gateway),
+    AtWork(Operator),
 }
 
 impl Ledger {
@@ -128,7 +138,7 @@ impl Ledger {
     ) -> Result<Vec<Row>, RowsError> {
         match self {
             Self::AtRest(store) => Ok(report::at_rest(store, days, limits)?),
-            Self::AtWork(gateway) => Ok(gateway.ask(days)?.rows),
+            Self::AtWork(gateway) => Ok(ask(gateway, days)?.rows),
         }
     }
 
@@ -139,8 +149,8 @@ impl Ledger {
             Self::AtRest(store) => Ok(report::readable(store, limits)?),
             Self::AtWork(gateway) => {
                 let mut rows = Vec::new();
-                for day in gateway.days()? {
-                    rows.extend(gateway.ask(&(day..=day))?.rows);
+                for day in days(gateway)? {
+                    rows.extend(ask(gateway, &(day..=day))?.rows);
                 }
                 Ok((rows, Vec::new()))
             }
@@ -170,8 +180,8 @@ impl Ledger {
                 add(report::at_rest(store, &(UtcDay(0)..=UtcDay(u32::MAX)), &Limits::default())?);
             }
             Self::AtWork(gateway) => {
-                for day in gateway.days()?.into_iter().rev() {
-                    if add(gateway.ask(&(day..=day))?.rows) {
+                for day in days(gateway)?.into_iter().rev() {
+                    if add(ask(gateway, &(day..=day))?.rows) {
                         break;
                     }
                 }
@@ -181,43 +191,20 @@ impl Ledger {
     }
 }
 
-/// A gateway's admin listener.
-pub(crate) struct Gateway {
-    admin: String,
-    client: reqwest::Client,
-    runtime: Runtime,
-}
-
-impl Gateway {
-    fn at(admin: &str) -> Result<Self, RowsError> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let failed = |cause: &dyn std::error::Error| RowsError::Unanswered {
-            admin: admin.to_owned(),
+/// The days in which something was used, in order.
+fn days(gateway: &Operator) -> Result<Vec<UtcDay>, RowsError> {
+    let today = period::today();
+    let days = ask(gateway, &(today..=today))?.days;
+    let day = |day: &String| -> Result<UtcDay, RowsError> {
+        let strange = |cause: &dyn std::fmt::Display| OperatorError::Strange {
+            url: gateway.url().to_owned(),
             cause: cause.to_string(),
         };
-        let client = reqwest::Client::builder().build().map_err(|cause| failed(&cause))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        Ok(Self { admin: admin.to_owned(), client, runtime: runtime.map_err(|cause| failed(&cause))? })
-    }
+        day.parse::<UtcDay>().map_err(|cause| strange(&cause).into())
+    };
+    days.iter().map(day).collect()
+}
 
-    /// The days in which something was used, in order.
-    fn days(&self) -> Result<Vec<UtcDay>, RowsError> {
-        let today = period::today();
-        let days = self.ask(&(today..=today))?.days;
-        days.iter().map(|day| day.parse().map_err(|cause| self.failed(&cause))).collect()
-    }
-
-    fn ask(&self, days: &RangeInclusive<UtcDay>) -> Result<Answer, RowsError> {
-        let admin = self.admin.trim_end_matches('/');
-        let url = format!("{admin}/usage?from={}&to={}", days.start(), days.end());
-        let answer = self.runtime.block_on(async {
-            let answer = self.client.get(&url).send().await?.error_for_status()?;
-            answer.json().await
-        });
-        answer.map_err(|cause: reqwest::Error| self.failed(&cause.without_url()))
-    }
-
-    fn failed(&self, cause: &dyn std::error::Error) -> RowsError {
-        RowsError::Unanswered { admin: self.admin.clone(), cause: cause.to_string() }
-    }
+fn ask(gateway: &Operator, days: &RangeInclusive<UtcDay>) -> Result<Answer, RowsError> {
+    Ok(gateway.read(&format!("/usage?from={}&to={}", days.start(), days.end()))?)
 }

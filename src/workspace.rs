@@ -130,7 +130,7 @@ pub(crate) fn state(path: &Path) -> PathBuf {
 
 /// A file itself, or everything below a folder that is not hidden. What version control ignores counts all the same:
 /// a bundle must not depend on a `.gitignore`.
-fn files(path: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
     if !path.exists() {
         return Err(WorkspaceError::Missing { path: path.to_owned() });
     }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use pai_bundle::limit::Scope;
 use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
 use pai_ledger::Account;
-use serde_json::Value;
 
-use crate::support::{MANIFESTS, NOON, World, hello};
+use crate::support::{self, MANIFESTS, NOON, World, hello};
 
 const DAY: i64 = 86_400;
 /// How long a jump is doubted.
@@ -64,9 +63,8 @@ async fn a_laptop_that_slept_is_in_its_new_day_before_the_first_request() {
 
 /// Waits until the gateway says that its clock is ahead by so many seconds, which it finds out by itself.
 async fn ahead(world: &World, seconds: Option<i64>) {
-    let url = format!("http://{}/status", world.gateway.admin_address());
     for _ in 0..600 {
-        let status: Value = world.client.get(&url).send().await.expect("sent").json().await.expect("JSON");
+        let status = support::told(world.state.path(), "/status").await;
         if status["clock"]["aheadSeconds"].as_i64() == seconds {
             return;
         }

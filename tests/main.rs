@@ -46,6 +46,14 @@ mod threats_words;
 mod set_back;
 /// Where the names of endpoints may lead, and that nothing else says where requests go.
 mod endpoint_names;
+/// The door of operators, and what callers learn of each other.
+mod threats_admin;
+/// Attacks with frames of HTTP/2.
+mod threats_http2;
+/// HTTPS, and certificates that change.
+mod tls;
+/// Developers' keys, side by side.
+mod developers;
 /// Clients that flood, trickle and do not read.
 mod hostile_clients;
 /// Budgets in money.
@@ -88,6 +96,10 @@ mod signing;
 mod canaries;
 /// New bundles while requests run.
 mod reload;
+/// A folder that is served while it is edited.
+mod live_edits;
+/// Bundles that operators send.
+mod pushes;
 /// The same from outside: signals, and what is served at all.
 mod reload_signals;
 /// `docs/policies.md`, rule by rule.

@@ -150,17 +150,15 @@ impl Place {
     }
 
     /// What `/status` says of the bundle.
-    async fn report(&self, gateway: &Gateway) -> Value {
-        let url = format!("http://{}/status", gateway.admin_address());
-        let status: Value = self.client.get(url).send().await.expect("an answer").json().await.expect("json");
-        status["bundle"].clone()
+    async fn report(&self) -> Value {
+        support::told(&self.path("state"), "/status").await["bundle"].clone()
     }
 
     /// Waits until the report is as wanted.
-    async fn until(&self, gateway: &Gateway, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut report = Value::Null;
         for _ in 0..1_000 {
-            report = self.report(gateway).await;
+            report = self.report().await;
             if wanted(&report) {
                 return report;
             }
@@ -170,10 +168,10 @@ impl Place {
     }
 
     /// Puts a bundle and waits until it is in force.
-    async fn swap(&self, gateway: &Gateway, bytes: &[u8]) {
+    async fn swap(&self, bytes: &[u8]) {
         let digest = codec::open(bytes).expect("a bundle").digest().to_string();
         self.put(bytes);
-        self.until(gateway, "in force", |report| report["digest"] == digest.as_str()).await;
+        self.until("in force", |report| report["digest"] == digest.as_str()).await;
     }
 
     fn records(&self) -> Vec<Value> {
@@ -212,7 +210,7 @@ async fn streams_end_under_the_rules_they_began_with_and_the_next_request_has_th
     place.simulator.push(slowly());
     let stream = place.ask(&gateway, HAIKU, true).await;
     assert_eq!(stream.status(), 200);
-    place.swap(&gateway, &new).await;
+    place.swap(&new).await;
     assert_eq!(gateway.ledger().open_holds(), 1, "the stream is still under way");
     assert_eq!(place.status_of(&gateway, HAIKU).await, 403);
     assert_eq!(place.status_of(&gateway, SONNET).await, 200);
@@ -258,14 +256,14 @@ async fn a_budget_below_what_is_used_refuses_and_a_raised_one_admits() {
     let used = gateway.ledger().balance(&account).settled.tokens.0;
     assert!(used > 1, "{used}");
 
-    place.swap(&gateway, &place.built(&manifests("first", HAIKU, used - 1))).await;
+    place.swap(&place.built(&manifests("first", HAIKU, used - 1))).await;
     let refused = place.ask(&gateway, HAIKU, false).await;
     assert_eq!(refused.status(), 429);
     let said = refused.text().await.expect("text");
     assert!(said.contains("billing_error"), "{said}");
     assert_eq!(gateway.ledger().balance(&account).settled.tokens.0, used, "what is used stays used");
 
-    place.swap(&gateway, &place.built(&manifests("first", HAIKU, used + 2_000))).await;
+    place.swap(&place.built(&manifests("first", HAIKU, used + 2_000))).await;
     assert_eq!(place.status_of(&gateway, HAIKU).await, 200);
     assert_eq!(gateway.ledger().failure(), None);
 }
@@ -280,7 +278,7 @@ async fn requests_under_way_count_in_the_new_rules_as_well() {
     let gateway = place.start(Keys::None).await;
     place.simulator.push(slowly());
     let stream = place.ask(&gateway, HAIKU, true).await;
-    place.swap(&gateway, &one_at_once).await;
+    place.swap(&one_at_once).await;
     assert_eq!(gateway.ledger().open_holds(), 1, "the stream is still under way");
     assert_eq!(place.status_of(&gateway, HAIKU).await, 429);
     assert!(rest(stream).await.contains("message_stop"));
@@ -310,7 +308,7 @@ async fn no_request_sees_half_of_a_swap() {
     };
     let swapping = async {
         for number in 1..20 {
-            place.swap(&gateway, &bundles[number % 2]).await;
+            place.swap(&bundles[number % 2]).await;
         }
     };
     let (statuses, ()) = tokio::join!(asking, swapping);
@@ -338,7 +336,7 @@ async fn what_is_refused_leaves_the_last_good_bundle_in_force_and_says_so() {
     let good = place.signed(&rules, 10);
     place.put(&good);
     let gateway = place.start(Keys::Given).await;
-    let report = place.report(&gateway).await;
+    let report = place.report().await;
     assert_eq!((&report["serial"], &report["upToDate"]), (&Value::from(10), &Value::Bool(true)), "{report}");
     assert_eq!(report["signedBy"], place.key.public().id().as_str());
 
@@ -362,7 +360,7 @@ async fn what_is_refused_leaves_the_last_good_bundle_in_force_and_says_so() {
     for (number, (bytes, expected)) in cases.iter().enumerate() {
         place.put(bytes);
         let report =
-            place.until(&gateway, expected, |report| report["refusals"].as_u64() > Some(number as u64)).await;
+            place.until(expected, |report| report["refusals"].as_u64() > Some(number as u64)).await;
         let reason = report["lastRefusal"]["reason"].as_str().expect("a reason");
         assert!(reason.contains(expected), "{expected}: {reason}");
         assert_eq!(report["digest"], digest(&good).as_str());
@@ -371,10 +369,10 @@ async fn what_is_refused_leaves_the_last_good_bundle_in_force_and_says_so() {
         assert_eq!(place.status_of(&gateway, SONNET).await, 403, "{expected}");
     }
     std::fs::remove_file(place.path("a.bundle")).expect("removed");
-    place.until(&gateway, "gone", |report| report["refusals"].as_u64() > Some(cases.len() as u64)).await;
+    place.until("gone", |report| report["refusals"].as_u64() > Some(cases.len() as u64)).await;
 
-    place.swap(&gateway, &newer).await;
-    let report = place.report(&gateway).await;
+    place.swap(&newer).await;
+    let report = place.report().await;
     assert_eq!((&report["upToDate"], &report["serial"]), (&Value::Bool(true), &Value::from(11)), "{report}");
     assert_eq!(report["reloads"], 1);
     assert_eq!(place.status_of(&gateway, SONNET).await, 200);
@@ -401,7 +399,7 @@ async fn a_restart_goes_back_to_nothing_older() {
             None => std::fs::remove_file(place.path("a.bundle")).expect("removed"),
         }
         let gateway = place.start(Keys::Given).await;
-        let report = place.until(&gateway, expected, |report| report["refusals"] == 1).await;
+        let report = place.until(expected, |report| report["refusals"] == 1).await;
         assert_eq!(report["origin"], "last-good", "{report}");
         assert_eq!(report["digest"], digest(&new).as_str());
         assert!(report["lastRefusal"]["reason"].as_str().expect("a reason").contains(expected), "{report}");
@@ -427,7 +425,7 @@ async fn keys_of_providers_are_read_again_with_every_bundle() {
     assert_eq!(place.status_of(&gateway, HAIKU).await, 200);
     place.provider_key("second-key");
     assert_eq!(place.status_of(&gateway, HAIKU).await, 200);
-    place.swap(&gateway, &place.built(&manifests("first", HAIKU, 2_000_000))).await;
+    place.swap(&place.built(&manifests("first", HAIKU, 2_000_000))).await;
     assert_eq!(place.status_of(&gateway, HAIKU).await, 200);
     let sent: Vec<_> = place
         .simulator

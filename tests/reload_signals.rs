@@ -1,13 +1,15 @@
-//! `pai serve` as a service meets it: SIGHUP compiles again, unsigned bundles are not served, manifests are not signed.
+//! `pai serve` as a service meets it: an edit is compiled, SIGHUP compiles again, unsigned bundles are not served, manifests are not signed.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::support;
 
 const LOOPBACK: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
 
@@ -29,7 +31,7 @@ fn manifests(model: &str) -> String {
 struct Served {
     child: Child,
     said: Receiver<String>,
-    status: String,
+    state: PathBuf,
 }
 
 impl Served {
@@ -45,10 +47,8 @@ impl Served {
         let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
         let (sender, said) = channel();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut served = Self { child, said, status: String::new() };
-        let health = served.until("health:");
-        let url = health.trim_start_matches("health:").trim();
-        served.status = url.replace("/readyz", "/status");
+        let served = Self { child, said, state: folder.join(".pai") };
+        served.until("health:");
         served
     }
 
@@ -71,8 +71,7 @@ impl Served {
     }
 
     async fn bundle(&self) -> Value {
-        let status: Value = reqwest::get(&self.status).await.expect("an answer").json().await.expect("json");
-        status["bundle"].clone()
+        support::told(&self.state, "/status").await["bundle"].clone()
     }
 }
 
@@ -84,7 +83,7 @@ impl Drop for Served {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hangup_compiles_the_workspace_again_and_findings_leave_it_as_it_was() {
+async fn an_edit_is_compiled_findings_leave_what_was_and_a_hangup_compiles_again() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("pai.yaml");
@@ -94,7 +93,6 @@ async fn a_hangup_compiles_the_workspace_again_and_findings_leave_it_as_it_was()
     assert_eq!((&before["upToDate"], &before["serial"]), (&Value::Bool(true), &Value::Null), "{before}");
 
     std::fs::write(&file, manifests("claude-haiku-4-5").replace("models:", "modles:")).expect("written");
-    served.signal("HUP");
     served.until("did you mean");
     served.until("bundle.refused");
     let refused = served.bundle().await;
@@ -109,11 +107,14 @@ async fn a_hangup_compiles_the_workspace_again_and_findings_leave_it_as_it_was()
     );
 
     std::fs::write(&file, manifests("claude-sonnet-4-6")).expect("written");
-    served.signal("HUP");
     served.until("bundle.loaded");
     let after = served.bundle().await;
     assert_ne!(after["digest"], before["digest"]);
     assert_eq!((&after["upToDate"], &after["reloads"]), (&Value::Bool(true), &Value::from(1)), "{after}");
+    // Nothing has changed, and it is loaded all the same.
+    served.signal("HUP");
+    served.until("bundle.loaded");
+    assert_eq!(served.bundle().await["reloads"], 2);
     served.signal("TERM");
     served.until("gateway.stopping");
 }

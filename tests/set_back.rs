@@ -6,7 +6,7 @@ use pai_runtime::settings::SetBack;
 use pai_simulator::{Fault, Scenario};
 use serde_json::{Value, json};
 
-use crate::support::{World, hello};
+use crate::support::{self, World, hello};
 
 const TWO: &str = "\
 apiVersion: pai.io/v1
@@ -81,9 +81,7 @@ async fn attempts(world: &World, records: usize) -> Vec<String> {
 }
 
 async fn breakers(world: &World) -> Value {
-    let url = format!("http://{}/status", world.gateway.admin_address());
-    let status: Value = world.client.get(url).send().await.expect("an answer").json().await.expect("json");
-    status["breakers"].clone()
+    support::told(world.state.path(), "/status").await["breakers"].clone()
 }
 
 /// Two callers see the first provider fail five times.

@@ -17,6 +17,7 @@ use pai_runtime::snapshot::Snapshot;
 use pai_runtime::token::{Pepper, Token, TokenKind};
 use pai_runtime::{Gateway, Settings};
 use pai_simulator::Simulator;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -93,6 +94,26 @@ pub(crate) fn credentials(bundle: &mut Bundle, pepper: &Pepper) -> Vec<(String, 
         mint(TokenKind::AccessKey, key.name.name.to_string(), &mut key.credentials);
     }
     made
+}
+
+/// Asks the admin listener of the gateway that has this state folder, with the token that it keeps there.
+pub(crate) async fn operator(state: &Path, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    // It is written when the gateway has started, which a process does in its own time.
+    for _ in 0..500 {
+        if let Some(found) = pai_runtime::presence::find(state) {
+            let client = reqwest::Client::new();
+            return client.request(method, found.url() + path).bearer_auth(found.token.expose_secret());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("there is no gateway on {}", state.display());
+}
+
+/// What the admin listener says at a path, as JSON.
+pub(crate) async fn told(state: &Path, path: &str) -> Value {
+    let request = operator(state, reqwest::Method::GET, path).await;
+    let answer = request.send().await.expect("an answer").error_for_status().expect("let in");
+    answer.json().await.expect("json")
 }
 
 /// A running gateway with a simulator behind it.

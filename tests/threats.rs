@@ -6,19 +6,26 @@
 //! | 3 | redirects | `a_redirect_is_neither_followed_nor_passed_on` |
 //! | 4 | addresses in content | `addresses_in_content_are_never_fetched` |
 //! | 5 | a path without the checks | `routes::every_path_but_the_probes_wants_a_credential`, `routes::every_path_that_reaches_a_provider_is_decided_and_metered` |
-//! | 6 | tricks with paths | `routes::nothing_else_is_routed`, `paths_that_only_look_alike_lead_nowhere` |
+//! | 6 | tricks with paths | `routes::nothing_else_is_routed`, `paths_that_only_look_alike_lead_nowhere`, `threats_http2::paths_and_authorities_decide_nothing_that_they_would_not_over_http_1` |
 //! | 7 | `Host` and forwarded headers | `hosts_and_forwarded_addresses_never_change_who_is_let_in` |
 //! | 8 | two credentials | `any_two_credentials_are_refused`, `refusals::two_different_credentials_are_refused_and_one_sent_twice_is_not` |
 //! | 9 | hop-by-hop and internal headers | `headers_for_a_neighbour_or_of_our_own_do_not_pass_either_way` |
 //! | 10 | credentials and cookies on the other side | `no_credential_and_no_cookie_crosses_the_gateway` |
 //! | 11 | smuggling | `threats_wire::a_head_with_two_lengths_is_refused_and_nothing_behind_it_is_a_request` |
 //! | 12 | leftover bodies | `threats_wire::the_body_of_a_refused_request_is_never_a_request` |
+//! | 13 | floods of headers | `hostile_clients::floods_of_headers_are_closed`, `threats_http2::headers_that_never_end_close_the_connection`, `threats_http2::requests_that_are_taken_back_at_once_close_the_connection_and_hold_nothing` |
+//! | 14 | slow and idle connections | `hostile_clients::headers_that_trickle_and_connections_that_say_nothing_are_closed`, `threats_http2::idle_connections_are_closed_and_waiting_ones_are_not` |
 //! | 15 | large bodies | `refusals::bodies_that_are_too_large_or_no_json_are_refused`, `threats_wire::a_body_over_the_limit_without_a_length_is_refused` |
 //! | 16 | packed bombs | `threats_wire::a_packed_request_is_refused_and_not_unpacked`, `threats_wire::a_packed_answer_that_unpacks_without_end_is_passed_on_packed_and_counted_in_full` |
 //! | 17 | bombs of JSON | `threats_wire::json_that_readers_could_take_differently_is_refused_in_every_dialect`, `threats_wire::json_that_is_only_unusual_never_hurts_the_gateway` |
 //! | 18 | endless events | `drill::an_event_without_an_end_costs_no_memory_and_disturbs_no_other_stream` |
+//! | 19 | slow readers | `hostile_clients`, `threats_http2::an_answer_that_nobody_reads_is_dropped_and_settled` |
+//! | 22 | revoked keys | `live_edits::a_key_that_is_taken_away_is_refused_within_a_second_on_an_open_connection` |
+//! | 26 | other tenants | `threats_admin::a_caller_learns_nothing_of_others` |
 //! | 28 | tricks with names of models | `threats_words::the_model_that_is_called_is_the_one_that_was_decided_on`, `reach::nothing_is_reached_that_its_caller_may_not_use` |
 //! | 29 | lies of a provider | `threats_words::usage_that_cannot_be_true_is_bounded_or_an_alarm`, `threats_words::heads_that_a_provider_should_not_send_do_not_reach_the_client` |
+//! | 31 | a configuration that is broken, or half written | `live_edits::ten_thousand_requests_are_each_decided_by_one_version_while_a_hundred_come_and_go`, `reload::what_is_refused_leaves_the_last_good_bundle_in_force_and_says_so` |
+//! | 32 | the operators' door | `threats_admin::nobody_but_an_operator_gets_through_the_admin_door`, `threats_admin::an_admin_token_opens_nothing_for_callers` |
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -5,9 +5,10 @@ use std::process::Command;
 
 use pai_bundle::limit::Scope;
 use pai_simulator::Scenario;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{MANIFESTS, World, asking};
+use crate::support::{self, MANIFESTS, World, asking};
 
 /// Exit code, standard output and standard error for the day of the tests' clock.
 fn usage(state: &Path, arguments: &[&str]) -> (i32, String, String) {
@@ -15,6 +16,7 @@ fn usage(state: &Path, arguments: &[&str]) -> (i32, String, String) {
         .args(["usage", "--since", "2026-11-23", "--until", "2026-11-23", "--state"])
         .arg(state)
         .args(arguments)
+        .env_remove("PAI_ADMIN_TOKEN")
         .output()
         .expect("started");
     let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -129,6 +131,9 @@ async fn what_cannot_be_asked_is_said() {
     std::fs::remove_file(world.state.path().join("admin-address")).expect("it was there");
     let (code, _, said) = usage(world.state.path(), &[]);
     assert!(code == 2 && said.contains("--admin http://ADDRESS"), "{said}");
-    let answer = reqwest::get(format!("http://{}/usage?from=soon", world.gateway.admin_address())).await;
-    assert_eq!(answer.expect("an answer").status(), 400);
+    let (code, _, said) = usage(world.state.path(), &["--url", &format!("http://{}", world.gateway.admin_address())]);
+    assert!(code == 2 && said.contains("PAI_ADMIN_TOKEN"), "{said}");
+    let world = world.restart().await;
+    let asked = support::operator(world.state.path(), Method::GET, "/usage?from=soon").await.send().await;
+    assert_eq!(asked.expect("an answer").status(), 400);
 }

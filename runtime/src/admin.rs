@@ -1,9 +1,13 @@
-//! The operators' own listener: whether the process lives, and whether it should be given requests.
+//! The operators' own listener: probes for anybody, and for whoever has an admin token what the gateway does and serves.
+
+mod bundle;
+mod door;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::middleware;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
@@ -11,9 +15,14 @@ use http::StatusCode;
 use pai_bundle::unit::UtcDay;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::exchange::Shared;
+use crate::listener::Tls;
+use crate::operators::Operators;
+use crate::reload::Push;
+use crate::release::Origin;
 use crate::report;
 use crate::standing::Standing;
 
@@ -23,34 +32,51 @@ pub(crate) struct Health {
     pub(crate) shared: Arc<Shared>,
     pub(crate) standing: Arc<Standing>,
     pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) operators: Arc<Operators>,
+    /// Where bundles go that operators send; `None` where there is one bundle and no next ones.
+    pub(crate) pushes: Option<mpsc::Sender<Push>>,
+    /// The certificate that callers see.
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
-/// `/livez` and `/readyz`, named as Kubernetes names them, `/status` for people, and `/usage` for reports.
+/// `/livez` and `/readyz`, named as Kubernetes names them and open to its probes; behind the door `/status` for people,
+/// `/usage` for reports, and `/bundle`. docs/admin.md describes them.
 pub(crate) fn router(health: Health) -> Router {
     Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/status", get(status))
         .route("/usage", get(usage))
+        .route("/bundle", get(bundle::show).post(bundle::replace))
+        .fallback(nothing)
+        .layer(middleware::from_fn_with_state(health.clone(), door::guarded))
         .with_state(health)
+}
+
+async fn nothing() -> Response {
+    door::error(StatusCode::NOT_FOUND, "no_path", "there is no such path here")
 }
 
 async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Not ready while draining, and not when the ledger has stopped granting: both send traffic elsewhere.
+/// Not ready while draining, without a bundle, and when the ledger has stopped granting: all send traffic elsewhere.
 async fn ready(State(health): State<Health>) -> Response {
     let snapshot = health.shared.snapshot.load();
     let draining = health.draining.load(Ordering::Relaxed);
     let failure = health.shared.ledger.failure();
-    let status = if draining || failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let is_empty = health.standing.origin() == Origin::None;
+    let status = if draining || is_empty || failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let standing = health.standing.report();
     let body = json!({
         "ready": status == StatusCode::OK,
         "draining": draining,
         "ledger": failure.as_deref().unwrap_or("ok"),
-        "bundle": snapshot.digest,
-        "bundle_up_to_date": health.standing.report().is_up_to_date(),
+        "bundle": (!is_empty).then_some(&snapshot.digest),
+        "bundle_up_to_date": standing.is_up_to_date(),
+        // When; why is not for everybody who can reach a probe, and in /status.
+        "bundle_refused_at": standing.refused_at(),
         "open_holds": health.shared.ledger.open_holds(),
         "bound_breaches": health.shared.ledger.breaches(),
     });
@@ -71,6 +97,7 @@ async fn status(State(health): State<Health>) -> Response {
         },
         "breakers": health.shared.breakers.report(Instant::now()),
         "clock": { "aheadSeconds": health.shared.calendar.doubted_seconds() },
+        "tls": health.tls.as_ref().map(|tls| tls.report()),
     });
     Json(body).into_response()
 }
@@ -93,7 +120,7 @@ async fn usage(State(health): State<Health>, Query(period): Query<Period>) -> Re
             Json(report::live(ledger, &(from..=to), |account| snapshot.caps(account))).into_response()
         }
         (Err(wrong), _) | (_, Err(wrong)) => {
-            (StatusCode::BAD_REQUEST, Json(json!({ "error": wrong.to_string() }))).into_response()
+            door::error(StatusCode::BAD_REQUEST, "wrong_day", &wrong.to_string())
         }
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
 
-use crate::settings::{ClientTimes, EchoRecords, Settings, UpstreamTimes};
+use crate::settings::{AdminTls, ClientTimes, EchoRecords, FirstBundle, Settings, TlsFiles, UpstreamTimes};
 use crate::telemetry::LogFormat;
 
 /// A time of nothing would refuse everything.
@@ -23,9 +23,18 @@ pub struct ServeArguments {
     /// Where callers connect.
     #[arg(long, env = "PAI_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// Where operators ask for /livez, /readyz and /status.
+    /// Where probes ask for /livez and /readyz, and operators for everything else.
     #[arg(long, env = "PAI_ADMIN_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     admin_listen: SocketAddr,
+    /// Serve HTTPS with this certificate, in PEM, its chain behind it; read again when it changes.
+    #[arg(long, env = "PAI_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM; nobody but its owner and its group may be able to read it.
+    #[arg(long, env = "PAI_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Serve HTTPS to operators too, with the same certificate.
+    #[arg(long, env = "PAI_ADMIN_TLS", requires = "tls_cert")]
+    admin_tls: bool,
     /// Folder of the ledger, the decision records and local secrets [default: .pai in the workspace, or here].
     #[arg(long, env = "PAI_STATE", value_name = "DIR")]
     state: Option<PathBuf>,
@@ -35,6 +44,9 @@ pub struct ServeArguments {
     /// A public key: serve only bundles that it signed, and never an older one than before; repeat for several.
     #[arg(long = "public-key", env = "PAI_PUBLIC_KEY", value_delimiter = ',', value_name = "FILE")]
     public_keys: Vec<PathBuf>,
+    /// Start also where the bundle's file is not there yet: not ready, and closed to all, until `pai push` brings one.
+    #[arg(long, env = "PAI_AWAIT_BUNDLE")]
+    await_bundle: bool,
     /// Networks whose x-forwarded-for is believed.
     #[arg(long = "trusted-proxy", env = "PAI_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR")]
     trusted_proxies: Vec<IpNet>,
@@ -80,9 +92,12 @@ impl ServeArguments {
         Settings {
             listen: self.listen,
             admin_listen: self.admin_listen,
+            tls: self.tls_cert.clone().zip(self.tls_key.clone()).map(|(certificate, key)| TlsFiles { certificate, key }),
+            admin_tls: if self.admin_tls { AdminTls::Yes } else { AdminTls::No },
             state: self.state.clone().unwrap_or(state),
             secrets: self.secrets.clone(),
             public_keys: self.public_keys.clone(),
+            first_bundle: if self.await_bundle { FirstBundle::MayCome } else { FirstBundle::MustBeThere },
             trusted_proxies: self.trusted_proxies.clone(),
             hold_wait: Duration::from_millis(self.hold_wait_ms),
             ask_for_counts: !self.no_count_tokens,

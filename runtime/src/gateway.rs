@@ -14,6 +14,8 @@ use pai_ledger::clock::Clock;
 use pai_ledger::store::StoreError;
 use pai_ledger::store::sled::SledStore;
 use pai_ledger::{Calendar, Ledger, LedgerError};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,12 +23,14 @@ use crate::admin::{self, Health};
 use crate::body::Limits;
 use crate::count::Counts;
 use crate::exchange::{self, Shared};
-use crate::listener::{self, ListenError};
+use crate::listener::{self, ListenError, Serving, Tls, TlsError};
+use crate::operators::Operators;
+use crate::presence::Speech;
 use crate::rate::Rates;
 use crate::record::{RecordError, Recorder};
 use crate::release::{Opening, ReleaseError};
 use crate::reload::Reload;
-use crate::settings::Settings;
+use crate::settings::{AdminTls, Settings};
 use crate::standing::Standing;
 use crate::surface::ROUTES;
 use crate::token::RandomError;
@@ -63,6 +67,9 @@ pub enum StartError {
     /// No randomness for ids.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An address is taken.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -74,6 +81,8 @@ pub struct Gateway {
     recorder: Recorder,
     address: SocketAddr,
     admin_address: SocketAddr,
+    has_tls: bool,
+    has_admin_tls: bool,
     draining: Arc<AtomicBool>,
     stop: CancellationToken,
     stop_admin: CancellationToken,
@@ -99,12 +108,9 @@ impl Gateway {
         let _ = rustls::crypto::ring::default_provider().install_default();
         raise_file_limit();
         let client = Client::new(settings.upstream, settings.lookup.clone())?;
+        let calendar = Arc::new(Calendar::new(clock));
         // Sockets first: a taken address should not touch the ledger.
-        let listener = listener::bind(settings.listen, "--listen")?;
-        let admin_listener = listener::bind(settings.admin_listen, "--admin-listen")?;
-        let local = |listener: &tokio::net::TcpListener, wanted| listener.local_addr().unwrap_or(wanted);
-        let address = local(&listener, settings.listen);
-        let admin_address = local(&admin_listener, settings.admin_listen);
+        let Doors { data, admin, address, admin_address, tls, admin_tls } = Doors::open(settings, &calendar)?;
         std::fs::create_dir_all(&settings.state)
             .map_err(|cause| StartError::State { path: settings.state.clone(), cause })?;
         let store = SledStore::open(settings.state.join("ledger"))?;
@@ -126,7 +132,7 @@ impl Gateway {
             limits: Limits { total: settings.upstream.total },
             body_time: settings.client.body,
             budget_headers: settings.budget_headers,
-            calendar: Arc::new(Calendar::new(clock)),
+            calendar,
             rates: Rates::default(),
             ids: Ids::new()?,
             records: recorder.sender(),
@@ -136,26 +142,44 @@ impl Gateway {
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let source = following.as_ref().map(|following| following.releases.describe());
         let standing = Arc::new(Standing::new(&release, source, shared.calendar.look().wall));
-        let health =
-            Health { shared: shared.clone(), standing: standing.clone(), draining: draining.clone() };
+        let operators = Arc::new(Operators::new(&settings.state)?);
+        let (pushes, pushed) = mpsc::channel(1);
+        let health = Health {
+            shared: shared.clone(),
+            standing: standing.clone(),
+            draining: draining.clone(),
+            operators: operators.clone(),
+            pushes: following.is_some().then_some(pushes),
+            tls: tls.clone(),
+        };
         let reload = following.map(|following| {
-            let reload =
-                Reload { shared: shared.clone(), standing, every: settings.reload_every, stop: stop.clone() };
+            let reload = Reload {
+                shared: shared.clone(),
+                standing,
+                every: settings.reload_every,
+                stop: stop.clone(),
+                pushes: pushed,
+            };
             tokio::spawn(reload.follow(following))
         });
+        if let Some(tls) = tls.clone() {
+            let (calendar, stop, every) = (shared.calendar.clone(), stop.clone(), settings.reload_every);
+            tokio::spawn(async move { stop.run_until_cancelled(tls.watch(every, &calendar)).await });
+        }
         let (calendar, stop_watching) = (shared.calendar.clone(), stop.clone());
         tokio::spawn(async move { stop_watching.run_until_cancelled(calendar.watch()).await });
+        let (has_tls, has_admin_tls) = (tls.is_some(), admin_tls.is_some());
         let times = settings.client;
-        let data =
-            tokio::spawn(listener::serve(listener, router(&shared), times, stop.clone(), settings.drain));
+        let serving = Serving { router: router(&shared), times, tls };
+        let data = tokio::spawn(listener::serve(data, serving, stop.clone(), settings.drain));
         let admin = tokio::spawn(listener::serve(
-            admin_listener,
-            admin::router(health),
-            times,
+            admin,
+            Serving { router: admin::router(health), times, tls: admin_tls },
             stop_admin.clone(),
             std::time::Duration::from_millis(100),
         ));
-        crate::presence::announce(&settings.state, admin_address);
+        let speech = if has_admin_tls { Speech::Tls } else { Speech::Plain };
+        crate::presence::announce(&settings.state, admin_address, speech, operators.local());
         tracing::info!(event = "gateway.started", address = %address, admin = %admin_address);
         let state = settings.state.clone();
         Ok(Self {
@@ -163,6 +187,8 @@ impl Gateway {
             recorder,
             address,
             admin_address,
+            has_tls,
+            has_admin_tls,
             draining,
             stop,
             stop_admin,
@@ -176,6 +202,18 @@ impl Gateway {
     /// Where callers connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where callers connect, as a base URL.
+    pub fn url(&self) -> String {
+        let scheme = if self.has_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The admin listener, as a base URL.
+    pub fn admin_url(&self) -> String {
+        let scheme = if self.has_admin_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.admin_address)
     }
 
     /// Where health is asked for.
@@ -211,6 +249,35 @@ impl Gateway {
         drop(self.shared);
         self.recorder.close();
         closed
+    }
+}
+
+/// The sockets of callers and of operators, and what is spoken on them.
+struct Doors {
+    data: TcpListener,
+    admin: TcpListener,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    tls: Option<Arc<Tls>>,
+    admin_tls: Option<Arc<Tls>>,
+}
+
+impl Doors {
+    fn open(settings: &Settings, calendar: &Calendar) -> Result<Self, StartError> {
+        let tls = settings.tls.clone().map(|files| Tls::open(files, calendar.look().wall)).transpose()?;
+        let tls = tls.map(Arc::new);
+        let admin_tls = tls.clone().filter(|_| settings.admin_tls == AdminTls::Yes);
+        let data = listener::bind(settings.listen, "--listen")?;
+        let admin = listener::bind(settings.admin_listen, "--admin-listen")?;
+        let address = data.local_addr().unwrap_or(settings.listen);
+        let admin_address = admin.local_addr().unwrap_or(settings.admin_listen);
+        if admin_tls.is_none() && !admin_address.ip().is_loopback() {
+            tracing::warn!(
+                event = "admin.cleartext", address = %admin_address,
+                "admin tokens can be read on the way to this address; give it --admin-tls, or a proxy with TLS in front"
+            );
+        }
+        Ok(Self { data, admin, address, admin_address, tls, admin_tls })
     }
 }
 

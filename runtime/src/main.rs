@@ -43,7 +43,7 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
     let trust = Trust::open(&settings.public_keys, &settings.state).map_err(|cause| cause.to_string())?;
     let source = BundleFile::new(arguments.bundle.clone());
-    let releases = Releases::of(Box::new(source), secrets).trusting(trust);
+    let releases = Releases::of(Box::new(source), secrets).trusting(trust).starting(settings.first_bundle);
     let opening = releases.open().map_err(|cause| cause.to_string())?;
     let gateway =
         Gateway::start(opening, &settings, Arc::new(SystemClock)).await.map_err(|cause| cause.to_string())?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use crate::release::FirstBundle;
 pub use crate::upstream::resolve::{LookingUp, Lookup, SystemLookup};
 
 /// Everything that is not in the bundle.
@@ -16,13 +17,19 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where health is asked for; loopback unless said otherwise, since it is for operators.
     pub admin_listen: SocketAddr,
+    /// The certificate that callers see; `None` for HTTP as it is.
+    pub tls: Option<TlsFiles>,
+    /// Whether operators see it as well.
+    pub admin_tls: AdminTls,
     /// Folder of the ledger, the decision records and local secrets.
     pub state: PathBuf,
     /// Folder with mounted secrets, as `NAME/KEY`.
     pub secrets: Option<PathBuf>,
     /// Files of public keys; with any, only bundles that one of them signed are served.
     pub public_keys: Vec<PathBuf>,
-    /// How often the bundle's file is looked at.
+    /// What to do where the bundle's file is not there yet.
+    pub first_bundle: FirstBundle,
+    /// How often the bundle's file, or the workspace, is looked at.
     pub reload_every: Duration,
     /// Peers whose `x-forwarded-for` is believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -42,6 +49,24 @@ pub struct Settings {
     pub upstream: UpstreamTimes,
     /// Who is asked for the addresses of providers' names.
     pub lookup: Arc<dyn Lookup>,
+}
+
+/// A certificate with its chain, and its private key; both in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate first, then what leads to a root.
+    pub certificate: PathBuf,
+    /// PKCS#8, PKCS#1 or SEC1.
+    pub key: PathBuf,
+}
+
+/// Whether the admin listener has the certificate too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminTls {
+    /// HTTP as it is, which is enough on loopback.
+    No,
+    /// The same certificate, where there is one.
+    Yes,
 }
 
 /// Whether decision records go to the terminal besides their file.
@@ -92,10 +117,13 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
+            tls: None,
+            admin_tls: AdminTls::No,
             state: PathBuf::from(".pai"),
             secrets: None,
             public_keys: Vec::new(),
-            reload_every: Duration::from_secs(1),
+            first_bundle: FirstBundle::MustBeThere,
+            reload_every: Duration::from_millis(250),
             trusted_proxies: Vec::new(),
             echo_records: EchoRecords::No,
             drain: Duration::from_secs(30),

@@ -1,7 +1,9 @@
 //! Where bundles come from: a file that `pai build` wrote, or whatever else gives a bundle's bytes.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Why there are no bytes.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +16,14 @@ pub enum SourceError {
         /// What the system says.
         cause: std::io::Error,
     },
-    /// Manifests that do not compile; what is wrong with them has been shown.
-    #[error("{0}")]
-    Findings(String),
+    /// Manifests that do not compile.
+    #[error("{summary}")]
+    Findings {
+        /// How many errors, and where.
+        summary: String,
+        /// Each of them in a line: `file:line:column: error[CODE]: message`.
+        findings: Vec<String>,
+    },
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -26,13 +33,55 @@ pub enum SourceError {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stamp([i64; 6]);
 
+impl Stamp {
+    /// Of one file, through links. Not the time and length alone: a file moved over another may have the same of both, and
+    /// is another inode.
+    pub(crate) fn of_file(path: &Path) -> Self {
+        std::fs::metadata(path).map_or_else(|_| Self::default(), |found| Self(Self::of(&found)))
+    }
+
+    /// Of many files: another one, or another name, and the stamp is another.
+    pub fn of_files<'a>(files: impl Iterator<Item = &'a Path>) -> Self {
+        let mut count: i64 = 0;
+        let mut hash = DefaultHasher::new();
+        for path in files {
+            count = count.saturating_add(1);
+            path.hash(&mut hash);
+            std::fs::metadata(path).ok().map(|found| Self::of(&found)).hash(&mut hash);
+        }
+        Self([count, i64::from_ne_bytes(hash.finish().to_ne_bytes()), 0, 0, 0, 0])
+    }
+
+    fn of(found: &std::fs::Metadata) -> [i64; 6] {
+        let number = |value: u64| i64::from_ne_bytes(value.to_ne_bytes());
+        [
+            number(found.dev()),
+            number(found.ino()),
+            number(found.len()),
+            found.mtime(),
+            found.mtime_nsec(),
+            found.ctime().wrapping_mul(1_000_000_000).wrapping_add(found.ctime_nsec()),
+        ]
+    }
+}
+
 /// Gives a bundle's bytes, again and again.
 pub trait Source: Send {
     /// For people: which file, which folder.
     fn describe(&self) -> String;
 
-    /// Cheap enough for once a second. A source that always answers the same is read when a signal asks for it.
+    /// Cheap enough for some times a second. A source that always answers the same is read when a signal asks for it.
     fn stamp(&self) -> Stamp;
+
+    /// How long it must have looked the same before it is read, so that what is saved file by file is not read half saved.
+    fn quiet(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The file whose place a bundle takes that an operator sends; `None` where bundles are made from something else.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
 
     /// The bytes as they are now. Nothing has checked them.
     fn read(&self) -> Result<Vec<u8>, SourceError>;
@@ -56,22 +105,12 @@ impl Source for BundleFile {
         self.path.display().to_string()
     }
 
-    /// Not the time and length alone: a file moved over another may have the same of both, and is another inode.
     fn stamp(&self) -> Stamp {
-        std::fs::metadata(&self.path).map_or_else(
-            |_| Stamp::default(),
-            |found| {
-                let number = |value: u64| i64::from_ne_bytes(value.to_ne_bytes());
-                Stamp([
-                    number(found.dev()),
-                    number(found.ino()),
-                    number(found.len()),
-                    found.mtime(),
-                    found.mtime_nsec(),
-                    found.ctime().wrapping_mul(1_000_000_000).wrapping_add(found.ctime_nsec()),
-                ])
-            },
-        )
+        Stamp::of_file(&self.path)
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn read(&self) -> Result<Vec<u8>, SourceError> {

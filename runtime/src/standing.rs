@@ -8,11 +8,21 @@ use pai_bundle::signature::Serial;
 use pai_bundle::unit::UnixSeconds;
 use serde::Serialize;
 
-use crate::release::{Origin, Release};
+use crate::release::{Origin, Packed, Release, ReleaseError};
+
+/// Most findings that a refusal is told with.
+const FINDINGS: usize = 20;
 
 /// The bundle in force and the latest refusal. Written by the reload, read by the admin listener.
 #[derive(Debug)]
-pub(crate) struct Standing(Mutex<Report>);
+pub(crate) struct Standing(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    report: Report,
+    /// The bundle in force, as it came.
+    bytes: Option<Packed>,
+}
 
 /// As `/status` prints it.
 #[derive(Debug, Clone, Serialize)]
@@ -41,16 +51,18 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Refused {
+pub(crate) struct Refused {
     at: String,
     reason: String,
+    /// What is wrong with manifests, a line for each, as far as there is room.
+    findings: Vec<String>,
 }
 
 impl Standing {
     /// At the start.
     pub(crate) fn new(release: &Release, source: Option<String>, now: UnixSeconds) -> Self {
         let (serial, signed_by) = signature(release);
-        Self(Mutex::new(Report {
+        let report = Report {
             digest: release.snapshot.digest.clone(),
             serial,
             signed_by,
@@ -61,12 +73,14 @@ impl Standing {
             reloads: 0,
             refusals: 0,
             last_refusal: None,
-        }))
+        };
+        Self(Mutex::new(State { report, bytes: release.bytes.clone() }))
     }
 
     /// This one is in force from now on.
     pub(crate) fn loaded(&self, release: &Release, now: UnixSeconds) {
-        self.edit(|report| {
+        self.edit(|State { report, bytes }| {
+            bytes.clone_from(&release.bytes);
             report.digest = release.snapshot.digest.clone();
             (report.serial, report.signed_by) = signature(release);
             report.loaded_at = time(now);
@@ -76,21 +90,45 @@ impl Standing {
         });
     }
 
-    /// One was refused; what was in force stays so.
-    pub(crate) fn refused(&self, reason: String, now: UnixSeconds) {
-        self.edit(|report| {
+    /// The source has one that was refused; what was in force stays so.
+    pub(crate) fn refused(&self, cause: &ReleaseError, now: UnixSeconds) {
+        self.edit(|State { report, .. }| {
             report.up_to_date = false;
-            report.refusals = report.refusals.saturating_add(1);
-            report.last_refusal = Some(Refused { at: time(now), reason });
+            report.note(Refused::of(cause, now));
+        });
+    }
+
+    /// An operator sent one that was refused; the source is as it was.
+    pub(crate) fn turned_away(&self, cause: &ReleaseError, now: UnixSeconds) {
+        self.edit(|State { report, .. }| report.note(Refused::of(cause, now)));
+    }
+
+    /// Nothing new is loaded any more.
+    pub(crate) fn gave_up(&self, now: UnixSeconds) {
+        let reason = "loading a bundle failed; only a restart loads another".to_owned();
+        self.edit(|State { report, .. }| {
+            report.up_to_date = false;
+            report.note(Refused { at: time(now), reason, findings: Vec::new() });
         });
     }
 
     /// All of it, of one moment.
     pub(crate) fn report(&self) -> Report {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).report.clone()
     }
 
-    fn edit(&self, change: impl FnOnce(&mut Report)) {
+    /// Where the bundle in force came from.
+    pub(crate) fn origin(&self) -> Origin {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).report.origin
+    }
+
+    /// The bundle in force as it came, and its digest.
+    pub(crate) fn bundle(&self) -> (Digest, Option<Packed>) {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.report.digest.clone(), state.bytes.clone())
+    }
+
+    fn edit(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -99,6 +137,23 @@ impl Report {
     /// Whether what is served is what the source has.
     pub(crate) fn is_up_to_date(&self) -> bool {
         self.up_to_date
+    }
+
+    /// When the source's own bundle was refused, where that is not the one in force.
+    pub(crate) fn refused_at(&self) -> Option<&str> {
+        self.last_refusal.as_ref().filter(|_| !self.up_to_date).map(|refused| refused.at.as_str())
+    }
+
+    fn note(&mut self, refused: Refused) {
+        self.refusals = self.refusals.saturating_add(1);
+        self.last_refusal = Some(refused);
+    }
+}
+
+impl Refused {
+    fn of(cause: &ReleaseError, now: UnixSeconds) -> Self {
+        let findings = cause.findings().iter().take(FINDINGS).cloned().collect();
+        Self { at: time(now), reason: cause.to_string(), findings }
     }
 }
 

@@ -1,14 +1,16 @@
 //! Which bundles a gateway with public keys takes: signed by one of them, and never older than one that it took before.
 //! The last good bundle lies in the state folder, so that neither is forgotten in a restart.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pai_bundle::codec::{self, DecodeError, Opened};
 use pai_bundle::digest::Digest;
 use pai_bundle::key::{KeyError, KeyId, PublicKey};
 use pai_bundle::signature::{Serial, VerifyError};
+
+use crate::durable::{self, Readers};
 
 /// The last good bundle's folder and name below the state folder.
 const FOLDER: &str = "bundle";
@@ -168,14 +170,9 @@ fn read_key(path: &PathBuf) -> Result<PublicKey, TrustError> {
 fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let temporary = path.with_extension("new");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    // A rename is durable when its folder is, and so is the folder itself.
-    File::open(folder)?.sync_all()?;
-    folder.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+    durable::replace(path, bytes, Readers::Anybody)?;
+    // The folder may be as new as the file.
+    folder.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
 }
 
 #[cfg(test)]

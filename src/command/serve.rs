@@ -13,6 +13,7 @@ use pai_ledger::SystemClock;
 use pai_runtime::arguments::ServeArguments;
 use pai_runtime::release::{ReleaseError, Releases};
 use pai_runtime::secret::Secrets;
+use pai_runtime::settings::FirstBundle;
 use pai_runtime::source::{BundleFile, Source, SourceError};
 use pai_runtime::trust::Trust;
 use pai_runtime::{Gateway, Settings, stop, telemetry};
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     telemetry::start(arguments.serve.log_format());
     let settings = arguments.serve.settings(workspace::state(&arguments.path));
     let trust = Trust::open(&settings.public_keys, &settings.state).map_err(|cause| miette!("{cause}"))?;
-    let source = source(&arguments.path, trust.as_ref())?;
+    let source = source(&arguments.path, trust.as_ref(), settings.first_bundle)?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|cause| miette!("the async runtime cannot start: {cause}"))?;
     runtime.block_on(async {
@@ -52,12 +53,13 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
 }
 
 /// A bundle's file, or the workspace that is compiled in its place.
-fn source(path: &Path, trust: Option<&Trust>) -> miette::Result<Box<dyn Source>> {
+fn source(path: &Path, trust: Option<&Trust>, first: FirstBundle) -> miette::Result<Box<dyn Source>> {
     let looks_like_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let is_bundle = path.is_file()
         && (!looks_like_yaml || std::fs::read(path).is_ok_and(|bytes| codec::is_bundle(&bytes)));
     // With keys a file that is not there yet is a bundle still to come: the last good one is served until then.
-    if is_bundle || (trust.is_some() && !path.exists() && !looks_like_yaml) {
+    let may_come = trust.is_some() || first == FirstBundle::MayCome;
+    if is_bundle || (may_come && !path.exists() && !looks_like_yaml) {
         return Ok(Box::new(BundleFile::new(path.to_owned())));
     }
     if trust.is_some() {
@@ -75,10 +77,10 @@ async fn serve(
     settings: &Settings,
 ) -> miette::Result<Outcome> {
     let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
-    let Some(gateway) = start(Releases::of(source, secrets).trusting(trust), settings).await? else {
+    let Some(gateway) = start(Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle), settings).await? else {
         return Ok(Outcome::Findings);
     };
-    terminal::say(&format!("pai is serving on http://{}", gateway.address()));
+    terminal::say(&format!("pai is serving on {}", gateway.url()));
     until_stopped(gateway).await
 }
 
@@ -86,7 +88,7 @@ async fn serve(
 async fn start(releases: Releases, settings: &Settings) -> miette::Result<Option<Gateway>> {
     let opening = match releases.open() {
         Ok(opening) => opening,
-        Err(ReleaseError::Source(SourceError::Findings(_))) => return Ok(None),
+        Err(ReleaseError::Source(SourceError::Findings { .. })) => return Ok(None),
         Err(cause) => return Err(miette!("{cause}")),
     };
     let gateway = Gateway::start(opening, settings, Arc::new(SystemClock)).await;

@@ -1,15 +1,21 @@
-//! A workspace as a source of bundles: compiled when the gateway starts, and again at every SIGHUP.
+//! A workspace as a source of bundles: compiled when the gateway starts, and again when its files have changed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use miette::Diagnostic;
 use pai_bundle::codec;
+use pai_compiler::diagnostic::render;
 use pai_compiler::{Severity, Surroundings};
 use pai_ledger::{Clock, SystemClock};
 use pai_runtime::source::{Source, SourceError, Stamp};
 
 use crate::findings;
 use crate::workspace::{self, WorkspaceError};
+
+/// How long the files must have been left alone. Editors and `git checkout` write one file after another, a few
+/// milliseconds apart; half of such a change must not be served, and nobody notices this wait.
+const QUIET: Duration = Duration::from_millis(150);
 
 /// Manifests and policies below a path.
 pub(super) struct Folder {
@@ -27,12 +33,18 @@ impl Source for Folder {
         self.path.display().to_string()
     }
 
-    /// Always the same: files are saved one by one, and half an edit should not be served because of the moment.
+    /// Of all files: a look at ten thousand takes some 30 ms, and needs nothing of the system that a network's file system
+    /// or a container's mount may not have. A folder that is gone has no files.
     fn stamp(&self) -> Stamp {
-        Stamp::default()
+        let files = workspace::files(&self.path).unwrap_or_default();
+        Stamp::of_files(files.iter().map(PathBuf::as_path))
     }
 
-    /// Findings are shown here; the error only counts them.
+    fn quiet(&self) -> Duration {
+        QUIET
+    }
+
+    /// Findings are drawn here for whoever sits at the terminal; the error has them in a line each.
     fn read(&self) -> Result<Vec<u8>, SourceError> {
         let workspace =
             workspace::read(std::slice::from_ref(&self.path)).map_err(|cause| unreadable(&cause))?;
@@ -41,11 +53,13 @@ impl Source for Folder {
         findings::show(&compiled.diagnostics, &workspace.shown);
         let Some(bundle) = compiled.bundle else {
             let errors = compiled.diagnostics.count(Severity::Error);
-            return Err(SourceError::Findings(format!(
+            let summary = format!(
                 "the manifests in `{}` have {errors} error{}; `pai validate` shows them",
                 self.path.display(),
                 if errors == 1 { "" } else { "s" }
-            )));
+            );
+            let findings = render::short(&compiled.diagnostics, &workspace.shown);
+            return Err(SourceError::Findings { summary, findings: findings.lines().map(str::to_owned).collect() });
         };
         let encoded = codec::encode(&bundle).map_err(|cause| SourceError::Failed(cause.to_string()))?;
         Ok(encoded.0)

@@ -1,6 +1,5 @@
 //! `--simulate`: a fake provider behind a real gateway, with a credential made for this run, and lines to paste.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use miette::miette;
@@ -51,10 +50,10 @@ pub(super) async fn serve(
         }
         seen.get_or_init(|| bundle.clone());
     };
-    let releases = Releases::of(source, secrets).trusting(trust).adapted(Box::new(replaced));
+    let releases = Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle).adapted(Box::new(replaced));
     let Some(gateway) = start(releases, settings).await? else { return Ok(Outcome::Findings) };
     if let Some(bundle) = first.get() {
-        terminal::say(&welcome(gateway.address(), gateway.admin_address(), bundle, &tokens, settings));
+        terminal::say(&welcome(&gateway.url(), &gateway.admin_url(), bundle, &tokens, settings));
     }
     let outcome = until_stopped(gateway).await?;
     simulator.stop().await;
@@ -96,16 +95,16 @@ fn default_model(bundle: &Bundle) -> String {
 }
 
 fn welcome(
-    address: SocketAddr,
-    admin: SocketAddr,
+    base: &str,
+    admin: &str,
     bundle: &Bundle,
     tokens: &Tokens,
     settings: &Settings,
 ) -> String {
     let model = &default_model(bundle);
     let mut lines = vec![
-        format!("pai is serving on http://{address}, with a simulator in place of every provider."),
-        format!("health:  http://{admin}/readyz"),
+        format!("pai is serving on {base}, with a simulator in place of every provider."),
+        format!("health:  {admin}/readyz"),
         format!("records: {}", settings.state.join("records.jsonl").display()),
         String::new(),
     ];
@@ -113,16 +112,15 @@ fn welcome(
     if let Some(name) = access_key.map(|key| &key.name) {
         let token = &tokens.access_key;
         lines.push(format!("access key {name}, for this run:  {}", token.reveal()));
-        lines.extend(pastes(&format!("http://{address}/ext"), token.reveal(), model));
+        lines.extend(pastes(&format!("{base}/ext"), token.reveal(), model));
         lines.push(String::new());
     }
     if let Some(name) = bundle.agents.first().map(|agent| &agent.name) {
         let token = &tokens.agent;
-        let base = format!("http://{address}");
         lines.push(format!("agent {name}, for this run:  {}", token.reveal()));
         match access_key {
             Some(_) => lines.push(format!("  its base URL is {base}")),
-            None => lines.extend(pastes(&base, token.reveal(), model)),
+            None => lines.extend(pastes(base, token.reveal(), model)),
         }
         lines.push(String::new());
     }
