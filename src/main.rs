@@ -16,6 +16,7 @@ mod operator;
 mod rows;
 mod context;
 mod reach;
+mod remote;
 mod completion;
 mod terminal;
 mod prompt;
