@@ -11,8 +11,16 @@ mod schema;
 mod serve;
 mod usage;
 mod ledger;
+mod init;
 mod get;
+mod describe;
+mod create;
+mod apply;
+mod edit;
+mod delete;
 mod access_key;
+mod agent;
+mod token;
 
 use std::process::ExitCode;
 
@@ -66,8 +74,22 @@ pub(crate) enum Command {
     Ledger(ledger::Arguments),
     /// List providers, agents, access keys and guards.
     Get(get::Arguments),
-    /// Make access keys.
+    /// Make a workspace.
+    Init(init::Arguments),
+    /// Say all that is known of resources.
+    Describe(describe::Arguments),
+    /// Create providers, agents, access keys and guards.
+    Create(create::Arguments),
+    /// Create or update manifests from files.
+    Apply(apply::Arguments),
+    /// Change a manifest in an editor.
+    Edit(edit::Arguments),
+    /// Delete manifests.
+    Delete(delete::Arguments),
+    /// Make, list, rotate and revoke access keys.
     AccessKey(access_key::Arguments),
+    /// Make, rotate and revoke tokens of agents.
+    Agent(agent::Arguments),
 }
 
 impl Command {
@@ -86,7 +108,14 @@ impl Command {
             Self::Usage(arguments) => usage::run(&arguments),
             Self::Ledger(arguments) => ledger::run(&arguments),
             Self::Get(arguments) => get::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
+            Self::Describe(arguments) => describe::run(&arguments),
+            Self::Create(arguments) => create::run(&arguments),
+            Self::Apply(arguments) => apply::run(&arguments),
+            Self::Edit(arguments) => edit::run(&arguments),
+            Self::Delete(arguments) => delete::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
+            Self::Agent(arguments) => agent::run(&arguments),
         }
     }
 }

@@ -5,6 +5,10 @@ mod workspace;
 mod surroundings;
 mod findings;
 mod replace;
+mod change;
+mod credential;
+mod prompt;
+mod today;
 mod modeline;
 mod progress;
 mod compiled;
@@ -21,7 +25,18 @@ use clap::Parser;
 
 /// Rules for LLM tokens, written, reviewed and checked like code.
 #[derive(Debug, Parser)]
-#[command(name = "pai", version, about, arg_required_else_help = true)]
+#[command(
+    name = "pai",
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  pai init
+  pai create model-provider anthropic --provider anthropic --external-access
+  pai get model-providers
+  pai serve"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: command::Command,

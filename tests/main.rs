@@ -104,6 +104,10 @@ mod usage;
 mod ledger;
 /// `pai get`: what is in a workspace.
 mod listing;
+/// Commands that change manifests.
+mod resources;
+/// How every command says what it is for.
+mod manners;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.
