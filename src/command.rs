@@ -11,7 +11,13 @@ mod schema;
 mod serve;
 mod usage;
 mod ledger;
+mod init;
 mod get;
+mod describe;
+mod create;
+mod apply;
+mod edit;
+mod delete;
 mod access_key;
 mod login;
 mod logout;
@@ -22,6 +28,8 @@ mod man;
 mod status;
 mod push;
 mod admin_token;
+mod agent;
+mod token;
 
 use std::process::ExitCode;
 
@@ -75,7 +83,19 @@ pub(crate) enum Command {
     Ledger(ledger::Arguments),
     /// List providers, agents, access keys and guards.
     Get(get::Arguments),
-    /// Make access keys.
+    /// Make a workspace.
+    Init(init::Arguments),
+    /// Say all that is known of resources.
+    Describe(describe::Arguments),
+    /// Create providers, agents, access keys and guards.
+    Create(create::Arguments),
+    /// Create or update manifests from files.
+    Apply(apply::Arguments),
+    /// Change a manifest in an editor.
+    Edit(edit::Arguments),
+    /// Delete manifests.
+    Delete(delete::Arguments),
+    /// Make, list, rotate and revoke access keys.
     AccessKey(access_key::Arguments),
     /// Log in to a gateway, with an access key or a token.
     Login(login::Arguments),
@@ -95,6 +115,8 @@ pub(crate) enum Command {
     Push(push::Arguments),
     /// Make, list and take away tokens of people who operate a gateway.
     AdminToken(admin_token::Arguments),
+    /// Make, rotate and revoke tokens of agents.
+    Agent(agent::Arguments),
 }
 
 impl Command {
@@ -113,6 +135,12 @@ impl Command {
             Self::Usage(arguments) => usage::run(&arguments),
             Self::Ledger(arguments) => ledger::run(&arguments),
             Self::Get(arguments) => get::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
+            Self::Describe(arguments) => describe::run(&arguments),
+            Self::Create(arguments) => create::run(&arguments),
+            Self::Apply(arguments) => apply::run(&arguments),
+            Self::Edit(arguments) => edit::run(&arguments),
+            Self::Delete(arguments) => delete::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
             Self::Login(arguments) => login::run(&arguments),
             Self::Logout(arguments) => logout::run(&arguments),
@@ -123,6 +151,7 @@ impl Command {
             Self::Status(arguments) => status::run(&arguments),
             Self::Push(arguments) => push::run(&arguments),
             Self::AdminToken(arguments) => admin_token::run(&arguments),
+            Self::Agent(arguments) => agent::run(&arguments),
         }
     }
 }

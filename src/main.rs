@@ -6,6 +6,10 @@ mod surroundings;
 mod findings;
 mod replace;
 mod private;
+mod change;
+mod credential;
+mod prompt;
+mod today;
 mod modeline;
 mod progress;
 mod compiled;
@@ -19,7 +23,6 @@ mod reach;
 mod remote;
 mod completion;
 mod terminal;
-mod prompt;
 mod table;
 
 use std::process::ExitCode;
@@ -28,7 +31,18 @@ use clap::Parser;
 
 /// Rules for LLM tokens, written, reviewed and checked like code.
 #[derive(Debug, Parser)]
-#[command(name = "pai", version, about, arg_required_else_help = true)]
+#[command(
+    name = "pai",
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  pai init
+  pai create model-provider anthropic --provider anthropic --external-access
+  pai get model-providers
+  pai serve"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: command::Command,

@@ -126,6 +126,10 @@ mod clients;
 mod completion;
 /// `docs/quickstart.md`, command by command, at a terminal.
 mod onboarding;
+/// Commands that change manifests.
+mod resources;
+/// How every command says what it is for.
+mod manners;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use pai_bundle::provider::SecretRef;
 use pai_bundle::secret::SecretNames;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::token::{Pepper, RandomError};
 
@@ -88,12 +88,7 @@ impl Secrets {
 
     /// The secret, or `None` where no place has it.
     pub fn find(&self, wanted: &SecretRef) -> Result<Option<SecretString>, SecretError> {
-        for name in [&wanted.name, &wanted.key] {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-            if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-                return Err(SecretError::Name(name.clone()));
-            }
-        }
+        well_named(wanted)?;
         for place in &self.places {
             let found = match place {
                 Place::Mounted(folder) => mounted::find(folder, wanted)?,
@@ -106,6 +101,18 @@ impl Secrets {
             }
         }
         Ok(None)
+    }
+
+    /// Keeps a secret in the local store, in place of one of that name. Durable when this returns.
+    pub fn keep(&self, name: &SecretRef, value: &SecretString) -> Result<(), SecretError> {
+        well_named(name)?;
+        local::store(&self.local, name, usable(value, name)?.expose_secret())
+    }
+
+    /// Takes a secret out of the local store; false where it was not there. Other places are not ours to change.
+    pub fn forget(&self, name: &SecretRef) -> Result<bool, SecretError> {
+        well_named(name)?;
+        local::remove(&self.local, name)
     }
 
     /// The pepper of token digests; made and kept in the local store the first time it is asked for.
@@ -153,9 +160,19 @@ impl Secrets {
     }
 }
 
+/// Names become parts of paths and of variables.
+fn well_named(wanted: &SecretRef) -> Result<(), SecretError> {
+    for name in [&wanted.name, &wanted.key] {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(SecretError::Name(name.clone()));
+        }
+    }
+    Ok(())
+}
+
 /// Files end in a line break more often than not; it is no part of the secret.
 fn usable(found: &SecretString, wanted: &SecretRef) -> Result<SecretString, SecretError> {
-    use secrecy::ExposeSecret;
     let text = found.expose_secret().trim_end_matches(['\r', '\n']);
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(SecretError::Unusable(format!("{}/{}", wanted.name, wanted.key)));
@@ -166,8 +183,6 @@ fn usable(found: &SecretString, wanted: &SecretRef) -> Result<SecretString, Secr
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-
-    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -189,6 +204,27 @@ mod tests {
         std::fs::write(mounted.join("a/api-key"), "from-file\n").expect("file");
         assert_eq!(value(&secrets).as_deref(), Some("from-file"));
         assert!(secrets.find(&wanted("b")).expect("readable").is_none());
+    }
+
+    #[test]
+    fn what_is_kept_is_found_until_it_is_forgotten() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let secrets = Secrets::new(None, dir.path());
+        let value = |secrets: &Secrets| {
+            secrets.find(&wanted("a")).expect("readable").map(|found| found.expose_secret().to_owned())
+        };
+        for text in ["first", "second"] {
+            secrets.keep(&wanted("a"), &SecretString::from(text)).expect("kept");
+            assert_eq!(value(&secrets).as_deref(), Some(text));
+        }
+        assert!(secrets.forget(&wanted("a")).expect("forgotten"));
+        assert_eq!(value(&secrets), None);
+        assert!(!secrets.forget(&wanted("a")).expect("nothing to forget"));
+        assert!(matches!(secrets.keep(&wanted("../a"), &SecretString::from("x")), Err(SecretError::Name(_))));
+        assert!(matches!(
+            secrets.keep(&wanted("a"), &SecretString::from("two\nlines")),
+            Err(SecretError::Unusable(_))
+        ));
     }
 
     #[test]

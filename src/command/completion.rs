@@ -10,7 +10,9 @@ use crate::{completion, terminal};
 /// For which shell.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Load it when the shell starts, so that it always fits the pai that is installed:
+It is loaded when the shell starts, so that it always fits the pai that is installed.
+
+Examples:
   echo 'source <(pai completion bash)' >> ~/.bashrc
   echo 'source <(pai completion zsh)' >> ~/.zshrc                       after compinit
   echo 'pai completion fish | source' >> ~/.config/fish/config.fish

@@ -42,7 +42,7 @@ enum Command {
         output: Form,
     },
     /// Use one from now on.
-    #[command(after_help = "Example:\n  pai context use gateway.example.com")]
+    #[command(after_help = "Examples:\n  pai context use gateway.example.com")]
     Use {
         /// Which.
         #[arg(value_name = "CONTEXT")]

@@ -20,7 +20,8 @@ use crate::{table, terminal};
 /// What to count, and from where.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Numbers come from the ledger, which counts durably; those by model from the decision records."
+    after_help = "Numbers come from the ledger, which counts durably; those by model from the decision records.\n\n\
+                  Examples:\n  pai usage\n  pai usage --by provider --since 7d\n  pai usage --by model -o csv"
 )]
 pub(crate) struct Arguments {
     /// The workspace that is served, whose `.pai` is the state folder [default: the gateway that you are logged in to as

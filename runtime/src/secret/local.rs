@@ -45,3 +45,19 @@ pub(super) fn store(folder: &Path, name: &SecretRef, value: &str) -> Result<(), 
     };
     write().map_err(|cause| SecretError::File { path: path.clone(), cause })
 }
+
+/// Removes the file, and the folder of its name when it was the last one in it.
+pub(super) fn remove(folder: &Path, name: &SecretRef) -> Result<bool, SecretError> {
+    let parent = folder.join(&name.name);
+    let path = parent.join(&name.key);
+    match std::fs::remove_file(&path) {
+        Ok(()) => {}
+        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(false);
+        }
+        Err(cause) => return Err(SecretError::File { path, cause }),
+    }
+    // Not empty is no failure: another key of the same name is in it.
+    let _ = std::fs::remove_dir(&parent);
+    Ok(true)
+}
