@@ -45,7 +45,9 @@ pub(crate) enum RowsError {
     },
     /// No gateway runs on the folder.
     #[error("no gateway runs on `{}`", state.display())]
-    #[diagnostic(help("start it with `pai serve`, give the workspace that is served, or say where it is asked with --url http://ADDRESS"))]
+    #[diagnostic(help(
+        "start it with `pai serve`, give the workspace that is served, or say where it is asked with --url http://ADDRESS"
+    ))]
     NoGateway {
         /// The state folder.
         state: PathBuf,
@@ -89,6 +91,11 @@ impl Whereabouts {
     /// Whether the gateway is one whose folder is not here.
     pub(crate) fn is_elsewhere(&self) -> bool {
         self.admin.is_some()
+    }
+
+    /// Whether the command itself says which gateway or folder is meant.
+    pub(crate) fn is_named(&self) -> bool {
+        self.admin.is_some() || self.state.is_some()
     }
 
     /// The gateway that is named, or the one that runs on the workspace's state folder.

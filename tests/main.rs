@@ -124,6 +124,20 @@ mod usage;
 mod ledger;
 /// `pai get`: what is in a workspace.
 mod listing;
+/// Somebody at a machine, for the tests below.
+mod person;
+/// `pai login`, `pai logout`, `pai context`.
+mod contexts;
+/// `pai gateway`: environment, settings, test.
+mod clients;
+/// `pai completion` and `pai man`.
+mod completion;
+/// `docs/quickstart.md`, command by command, at a terminal.
+mod onboarding;
+/// Commands that change manifests.
+mod resources;
+/// How every command says what it is for.
+mod manners;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

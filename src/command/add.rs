@@ -27,7 +27,7 @@ A key that is there already is replaced; other keys of the secret stay.")]
 
 /// A secret and its values.
 #[derive(Debug, Args)]
-struct Secret {
+pub(super) struct Secret {
     /// The secret's name, as apiKeySecretRef.name has it.
     name: String,
     #[command(flatten)]
@@ -39,13 +39,16 @@ struct Secret {
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     match &arguments.command {
-        Command::Secret(secret) => {
-            let values = secret.values.read()?;
-            for (key, was_there) in secrets::put(&secret.store.open(), &secret.name, &values)? {
-                let done = if was_there { "replaced" } else { "added" };
-                terminal::say(&format!("secret/{} {done}: {key}", secret.name));
-            }
-        }
+        Command::Secret(secret) => run_secret(secret),
+    }
+}
+
+/// Stores it.
+pub(super) fn run_secret(secret: &Secret) -> miette::Result<Outcome> {
+    let values = secret.values.read()?;
+    for (key, was_there) in secrets::put(&secret.store.open(), &secret.name, &values)? {
+        let done = if was_there { "replaced" } else { "added" };
+        terminal::say(&format!("secret/{} {done}: {key}", secret.name));
     }
     Ok(Outcome::Clean)
 }

@@ -1,13 +1,14 @@
 //! `pai get`: what is in a workspace, listed as kubectl lists it. One file per kind, in the table of `kinds`.
 
-mod kinds;
+pub(super) mod kinds;
+pub(super) mod wanted;
 mod model_provider;
 mod agent;
 mod access_key;
 mod guard;
-mod secret;
-mod age;
-mod last_used;
+pub(super) mod secret;
+pub(super) mod age;
+pub(super) mod last_used;
 mod forms;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,6 @@ use clap::Args;
 use miette::miette;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name};
 use pai_compiler::Severity;
-use pai_compiler::diagnostic::nearest;
 use pai_compiler::resources::{self, Resource};
 use pai_ledger::{Clock, SystemClock};
 
@@ -30,9 +30,14 @@ use crate::{table, terminal};
 
 /// What to list, from where.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "LAST USED comes from the ledger, as far as it goes back; AGE is since the manifest's file was changed."
-)]
+#[command(after_help = "\
+LAST USED comes from the ledger, as far as it goes back; AGE is since the manifest's file was changed.
+
+Examples:
+  pai get model-providers
+  pai get agents -A -o wide
+  pai get access-key laptop -o yaml
+  pai get agent/coder agent/reviewer -o name")]
 pub(crate) struct Arguments {
     /// model-providers, agents, access-keys, guards or secrets; or KIND/NAME, also for all that follow.
     #[arg(value_name = "KIND")]
@@ -63,10 +68,16 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let around = || selection::around_here().unwrap_or_else(|| PathBuf::from("."));
     let path = arguments.workspace.clone().unwrap_or_else(around);
-    if let Some(names) = secret::names(arguments) {
+    if let Some(names) = secret::names(&arguments.kind, &arguments.names) {
         return secret::list(arguments, &names, &path);
     }
-    let (kind, names) = wanted(arguments)?;
+    let (kind, names) = wanted::wanted(&arguments.kind, &arguments.names)?;
+    if arguments.all_namespaces && !names.is_empty() {
+        return Err(miette!(
+            help = "say which with --namespace",
+            "a name can stand for something else in every namespace"
+        ));
+    }
     let (all, found) = resources::read(&workspace::read(std::slice::from_ref(&path))?.shown);
     let of_kind: Vec<&Resource> = all.iter().filter(|resource| resource.kind == kind.of).collect();
     let here: Vec<&Resource> =
@@ -74,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let (chosen, missing) = choose(&names, &here);
     print(arguments, kind, &path, &chosen, names.len() == 1)?;
     for name in &missing {
-        terminal::say(&arguments.not_found(kind, name, &of_kind));
+        terminal::say(&wanted::not_found(kind, name, &arguments.namespace, &of_kind));
     }
     if names.is_empty() && chosen.is_empty() {
         terminal::say(&arguments.nothing(kind, &of_kind));
@@ -85,41 +96,6 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         terminal::say(&format!("manifests with errors are left out ({errors}); `pai validate` shows them"));
     }
     Ok(if missing.is_empty() && errors == 0 { Outcome::Clean } else { Outcome::Findings })
-}
-
-/// The kind and the names, as `KIND NAME NAME` or as `KIND/NAME KIND/NAME`.
-fn wanted(arguments: &Arguments) -> miette::Result<(&'static Kind, Vec<&str>)> {
-    let Some((first, name)) = arguments.kind.split_once('/') else {
-        if let Some(other) = arguments.names.iter().find(|name| name.contains('/')) {
-            return Err(miette!("`{other}`: write KIND NAME NAME, or KIND/NAME for each"));
-        }
-        let names: Vec<&str> = arguments.names.iter().map(String::as_str).collect();
-        return named(arguments, kinds::find(&arguments.kind)?, names);
-    };
-    let kind = kinds::find(first)?;
-    let mut names = vec![name];
-    for other in &arguments.names {
-        match other.split_once('/') {
-            Some((of, name)) if std::ptr::eq(kinds::find(of)?, kind) => names.push(name),
-            Some(_) => return Err(miette!("`{other}`: ask for one kind at a time")),
-            None => return Err(miette!("`{other}`: write KIND NAME NAME, or KIND/NAME for each")),
-        }
-    }
-    named(arguments, kind, names)
-}
-
-fn named<'a>(
-    arguments: &Arguments,
-    kind: &'static Kind,
-    names: Vec<&'a str>,
-) -> miette::Result<(&'static Kind, Vec<&'a str>)> {
-    if arguments.all_namespaces && !names.is_empty() {
-        return Err(miette!(
-            help = "say which with --namespace",
-            "a name can stand for something else in every namespace"
-        ));
-    }
-    Ok((kind, names))
 }
 
 /// What is listed, in the order of the names, and the names of what is not there.
@@ -174,22 +150,6 @@ fn print(
 impl Arguments {
     fn concerns(&self, namespace: &Name) -> bool {
         self.all_namespaces || *namespace == self.namespace
-    }
-
-    /// Where it may be instead: under another name, or in another namespace.
-    fn not_found(&self, kind: &Kind, name: &str, of_kind: &[&Resource]) -> String {
-        let elsewhere = of_kind.iter().find(|resource| resource.name.name.as_str() == name);
-        let here = of_kind.iter().filter(|resource| resource.name.namespace == self.namespace);
-        let hint = match elsewhere {
-            Some(other) => Some(format!("there is one in `{0}`: -n {0}", other.name.namespace)),
-            None => nearest::suggest(
-                name,
-                here.map(|resource| resource.name.name.as_str()),
-                &format!("the {} are", kind.plural),
-            ),
-        };
-        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        format!("there is no {} `{name}` in namespace `{}`{hint}", kind.of.slug(), self.namespace)
     }
 
     fn nothing(&self, kind: &Kind, of_kind: &[&Resource]) -> String {

@@ -24,9 +24,14 @@ use crate::{terminal, workspace};
 
 /// What to serve, and how.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai serve
+  pai serve examples/quickstart --simulate
+  pai serve team.bundle --public-key release.key.pub")]
 pub(crate) struct Arguments {
     /// A folder of manifests, or a bundle.
-    #[arg(value_name = "PATH|BUNDLE")]
+    #[arg(value_name = "PATH|BUNDLE", default_value = ".")]
     path: PathBuf,
     /// Point every provider at a simulator, so that no account is needed and nothing is spent.
     #[arg(long)]

@@ -16,12 +16,12 @@ use crate::{table, terminal};
 const CALLED: [&str; 2] = ["secret", "secrets"];
 
 /// Whether the kind is meant; the names of what is.
-pub(super) fn names(arguments: &Arguments) -> Option<Vec<&str>> {
-    let (kind, first) = match arguments.kind.split_once('/') {
+pub(in crate::command) fn names<'a>(kind: &'a str, others: &'a [String]) -> Option<Vec<&'a str>> {
+    let (kind, first) = match kind.split_once('/') {
         Some((kind, name)) => (kind, Some(name)),
-        None => (arguments.kind.as_str(), None),
+        None => (kind, None),
     };
-    let others = arguments.names.iter().map(|name| name.strip_prefix("secret/").unwrap_or(name));
+    let others = others.iter().map(|name| name.strip_prefix("secret/").unwrap_or(name));
     CALLED.contains(&kind.to_lowercase().as_str()).then(|| first.into_iter().chain(others).collect())
 }
 
