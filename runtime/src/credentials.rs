@@ -34,15 +34,15 @@ impl Holder {
 
 /// A credential as looked up.
 #[derive(Debug)]
-pub struct Held {
+pub(crate) struct Held {
     /// Whose it is.
-    pub holder: Holder,
+    pub(crate) holder: Holder,
     /// What a presented token must match.
-    pub digest: StoredDigest,
+    pub(crate) digest: StoredDigest,
     /// Not good from then on.
-    pub expires: Option<UnixSeconds>,
+    pub(crate) expires: Option<UnixSeconds>,
     /// Which form of token may claim it.
-    pub kind: TokenKind,
+    pub(crate) kind: TokenKind,
 }
 
 /// All credentials of a bundle, sorted by id.

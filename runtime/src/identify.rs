@@ -81,7 +81,8 @@ pub(crate) fn identify(
     let held = held.ok_or(Refusal::UnknownCredential)?;
     // Made in any case, so that who is let in is no different work from who is not.
     let caller = Caller { holder: held.holder.clone(), credential: token.id().to_owned() };
-    if !(known & matches & (held.kind == wanted)) {
+    let of_kind = held.kind == wanted;
+    if !(known & matches & of_kind) {
         return Err(Refusal::UnknownCredential);
     }
     if held.expires.is_some_and(|end| now >= end) {

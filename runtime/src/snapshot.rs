@@ -11,7 +11,6 @@ use pai_bundle::name::{PolicyId, QualifiedName};
 use pai_bundle::origin::{Origin, Places};
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::Provider;
-use pai_bundle::unit::UnixSeconds;
 use pai_ledger::{Account, Caps, Unit};
 use pai_policies::candidate::Directory;
 use pai_policies::{Authorizer, LoadError};
