@@ -21,6 +21,7 @@ use crate::{findings, modeline, replace, terminal};
 
 /// Where the manifests are that a command changes.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Whereabouts {
     /// The workspace [default: the one around the current folder].
     #[arg(long, value_name = "DIR")]

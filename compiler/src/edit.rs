@@ -23,7 +23,7 @@ use find::Place;
 use page::Page;
 
 /// More steps than this for one change are a mistake in the steps.
-const STEPS_MAX: usize = 10_000;
+const STEPS_MAX: usize = 1_000;
 
 /// Why a text stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

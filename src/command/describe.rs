@@ -195,8 +195,8 @@ fn accounts(
     Some(
         accounts
             .iter()
-            .map(|(scope, what, limit)| {
-                let row = today.get(&(*scope, name.clone()));
+            .map(|&(scope, what, limit)| {
+                let row = today.get(&(scope, name.clone()));
                 Account {
                     what,
                     used_tokens: row.map_or(0, |row| row.settled().tokens.0),

@@ -5,6 +5,9 @@ use serde_json::Value;
 use crate::source::scalar::{Plain, plain};
 use crate::source::tree::Spelling;
 
+/// The fields that are for a day or a time.
+const MOMENT: &str = "expires";
+
 /// A whole manifest, with its line end.
 pub fn manifest(value: &Value) -> String {
     format!("{}\n", block(value, 0))
@@ -29,7 +32,20 @@ pub(super) fn entry(name: &str, value: &Value, column: usize) -> String {
     if is_large(value) {
         format!("{indent}{name}:\n{}", block(value, column + 2))
     } else {
-        format!("{indent}{name}: {}", flow(value))
+        format!("{indent}{name}: {}", valued(&name, value))
+    }
+}
+
+/// A small value behind its key. Days and times stand in quotes where a field is not for them: YAML 1.1 readers would
+/// take text for a point in time.
+fn valued(name: &str, value: &Value) -> String {
+    match value {
+        Value::String(text)
+            if name == MOMENT && matches!(plain(text), Plain::Means(_, Spelling::Date)) =>
+        {
+            text.clone()
+        }
+        _ => flow(value),
     }
 }
 
@@ -63,7 +79,7 @@ pub(super) fn flow(value: &Value) -> String {
         }
         Value::Object(fields) => {
             let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{}: {}", key(name, true), flow(value))).collect();
+                fields.iter().map(|(name, value)| format!("{}: {}", key(name, true), valued(name, value))).collect();
             if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
         }
     }
@@ -76,14 +92,18 @@ pub(super) fn key(name: &str, in_brackets: bool) -> String {
 
 /// Text in double quotes, as JSON writes it, which YAML reads.
 pub(super) fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    let text = Value::from(text).to_string();
+    // What JSON leaves as it is, and YAML does not.
+    let is_printable = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    text.chars()
+        .map(|c| if is_printable(c) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) })
+        .collect()
 }
 
 /// Text without quotes where every reader takes it for the same text.
 fn string(text: &str, in_brackets: bool) -> String {
     let is_text = match plain(text) {
-        // Days and times are text to us, and may stand as people write them.
-        Plain::Means(Value::String(_), Spelling::Usual | Spelling::Date) => true,
+        Plain::Means(Value::String(_), Spelling::Usual) => true,
         Plain::Means(..) | Plain::Ambiguous(_) => false,
     };
     let starts = text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '~'));

@@ -17,17 +17,24 @@ pub(super) fn value(
 ) -> Result<Vec<Splice>, EditError> {
     let is_small = !matches!(want, Value::Array(list) if !list.is_empty())
         && !matches!(want, Value::Object(fields) if !fields.is_empty());
-    let in_line = is_small || page.is_flow(node) || matches!(around, Around::Brackets);
+    let is_empty = match &node.content {
+        Content::Sequence(items) => items.is_empty(),
+        Content::Mapping(entries) => entries.is_empty(),
+        Content::Scalar { .. } => false,
+    };
+    let in_line = is_small || (page.is_flow(node) && !is_empty) || matches!(around, Around::Brackets);
     let (owner_end, column) = match around {
         Around::Document => return Err(page.form(node.span.start)),
         Around::Brackets => {
             let (start, end) = (page.start_of(node), page.end_of(node));
-            let space = if node.is_absent() { " " } else { "" };
-            return Ok(vec![Splice::new(
-                if node.is_absent() { end } else { start },
-                end,
-                format!("{space}{}", scalar(page, node, want)),
-            )]);
+            let text = scalar(page, node, want);
+            if !node.is_absent() {
+                return Ok(vec![Splice::new(start, end, text)]);
+            }
+            let rest = page.rest(end);
+            let spaces = rest.len() - rest.trim_start_matches(' ').len();
+            let closes = page.rest(end + spaces).starts_with([',', '}', ']']);
+            return Ok(vec![Splice::new(end, if closes { end + spaces } else { end }, format!(" {text}"))]);
         }
         Around::Key { entry, column } => {
             let colon = page.behind_colon(entry.key_span.end);

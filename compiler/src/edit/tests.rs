@@ -93,7 +93,7 @@ fn a_value_is_changed_where_it_stands() {
         (
             "spec:\n  models:\n  - a/b\n  - c/d # d\n  type: x\n",
             put("/spec", "models", json!([])),
-            "spec:\n  models: []\n  type: x\n",
+            "spec:\n  models: [] # d\n  type: x\n",
         ),
         (
             "spec:\n  models:   # which\n    - a/b\n  type: x\n",
@@ -149,16 +149,20 @@ fn what_is_new_stands_where_a_person_would_write_it() {
             "spec:\n  credentials:\n    - id: x # one\n      digest: d\n    - id: y\n      digest: e\n",
         ),
         (
-            "spec:\r\n  type: x # t\r\n",
-            put("/spec", "image", json!("y")),
-            "spec:\r\n  type: x # t\r\n  image: y\r\n",
-        ),
-        (
             "spec:\n  image: |+\n    a\n\n\n",
             put("/spec", "type", json!("y")),
             "spec:\n  image: |+\n    a\n\n\n  type: y\n",
         ),
     ]);
+}
+
+#[test]
+fn lines_end_as_they_did() {
+    let text = format!("{HEAD}spec:\n  type: x # t\n").replace('\n', "\r\n");
+    let mut want = value(&text);
+    want["spec"]["tokens"] = json!({"maxPerDay": 1});
+    let expected = format!("{text}  tokens:\r\n    maxPerDay: 1\r\n");
+    assert_eq!(set(&text, &target("a"), &want), Ok(expected));
 }
 
 #[test]
