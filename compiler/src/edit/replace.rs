@@ -38,11 +38,8 @@ pub(super) fn value(
         }
         Around::Dash(dash) => (dash + 1, page.column(dash) + 2),
     };
-    let (start, end) = if node.is_absent() {
-        (owner_end, owner_end)
-    } else {
-        (page.start_of(node), page.end_of(node))
-    };
+    let (start, end) =
+        if node.is_absent() { (owner_end, owner_end) } else { (page.start_of(node), page.end_of(node)) };
     if in_line {
         let text = scalar(page, node, want);
         return Ok(vec![in_its_line(page, owner_end, start, end, column, &text)]);
@@ -108,7 +105,9 @@ fn scalar(page: &Page<'_>, node: &Node, want: &Value) -> String {
         {
             format!("'{}'", text.replace('\'', "''"))
         }
-        (Content::Scalar { value: Value::String(_), .. }, Value::String(text)) if written.starts_with('"') => {
+        (Content::Scalar { value: Value::String(_), .. }, Value::String(text))
+            if written.starts_with('"') =>
+        {
             render::quoted(text)
         }
         _ => render::flow(want),
