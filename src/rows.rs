@@ -98,7 +98,7 @@ impl Whereabouts {
 
     /// Whether the gateway is one whose folder is not here.
     pub(crate) fn is_elsewhere(&self) -> bool {
-        self.admin.is_some()
+        self.admin.is_some() || self.remote.is_some()
     }
 
     /// Whether the command itself says which gateway or folder is meant.

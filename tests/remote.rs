@@ -27,13 +27,13 @@ fn operating(world: &World) -> Person {
     let admin = world.gateway.admin_address().to_string();
     person.log_in(&admin, token, &["--context", "prod"]);
     person.log_in(&world.gateway.address().to_string(), world.token("laptop"), &["--context", "dev"]);
-    person.hide(token, "[token]");
-    person.hide(public_id(token), "[admin]");
-    person.hide(world.simulator.base_url("anthropic").expect("a URL"), "https://simulator");
+    person.hide(&token, "[token]");
+    person.hide(&public_id(token), "[admin]");
+    person.hide(&world.simulator.base_url("anthropic").expect("a URL"), "https://simulator");
     for (name, hidden) in [("laptop", "[laptop]"), ("coder", "[coder]")] {
-        person.hide(public_id(world.token(name)), hidden);
+        person.hide(&public_id(world.token(name)), hidden);
     }
-    person.hide(admin, "gateway:8081");
+    person.hide(&admin, "gateway:8081");
     person
 }
 
@@ -65,7 +65,10 @@ async fn usage_and_status_are_the_gateways() {
     world.message("laptop", &hello(false)).send().await.expect("an answer").bytes().await.expect("a body");
     world.settled().await;
     let usage = person.pai(&["usage", "--context", "prod", "--from", "2026-11-23", "--to", "2026-11-23"]);
-    assert!(usage.code == 0 && usage.printed.contains("laptop") && usage.said.contains("(context prod)"), "{usage:?}");
+    assert!(
+        usage.code == 0 && usage.printed.contains("laptop") && usage.said.contains("(context prod)"),
+        "{usage:?}"
+    );
     let status = person.pai(&["status", "--context", "prod"]);
     assert!(status.code == 0 && !status.printed.is_empty(), "{status:?}");
     let here = person.pai(&["usage", "."]);
