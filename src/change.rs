@@ -29,6 +29,11 @@ pub(crate) struct Whereabouts {
 }
 
 impl Whereabouts {
+    /// Whether the command names one.
+    pub(crate) fn is_named(&self) -> bool {
+        self.workspace.is_some()
+    }
+
     /// The workspace's folder.
     pub(crate) fn folder(&self) -> PathBuf {
         let around = || selection::around_here().unwrap_or_else(|| PathBuf::from("."));

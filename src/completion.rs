@@ -32,7 +32,7 @@ const COMMANDS: [(&[&str], Kind); 2] =
 pub(crate) fn answer<A: CommandFactory>() -> clap::error::Result<bool> {
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     let line = Line::of(&words);
-    let factory = || with_names(A::command(), &line);
+    let factory = || with_names(A::command(), &line, Names::Known);
     CompleteEnv::with_factory(factory).var(VARIABLE).bin("pai").try_complete(std::env::args_os(), None)
 }
 
@@ -96,18 +96,21 @@ fn kind_called(word: &str) -> Option<Kind> {
     Some(*kind)
 }
 
+/// What stands for a value in help, where names are completed for it.
+const VALUES: [&str; 6] = ["KIND", "RESOURCE", "NAME", "PROVIDER", "AGENT", "CONTEXT"];
+
 /// What stands for a value in help says what its names are.
-fn candidates(value: &str, line: &Line, current: &str) -> Option<Vec<String>> {
-    let of_kinds = || KINDS.iter().map(|(plural, _)| (*plural).to_owned()).collect();
-    Some(match value {
-        "KIND" | "RESOURCE" if current.contains('/') => line.resources(current),
-        "KIND" | "RESOURCE" => of_kinds(),
-        "NAME" => line.resources(current),
+fn candidates(value: &str, line: &Line, current: &str) -> Vec<String> {
+    match value {
+        "KIND" | "RESOURCE" if !current.contains('/') => {
+            KINDS.iter().map(|(plural, _)| (*plural).to_owned()).collect()
+        }
+        "KIND" | "RESOURCE" | "NAME" => line.resources(current),
         "PROVIDER" => line.names(Kind::ModelProvider),
         "AGENT" => line.names(Kind::Agent),
         "CONTEXT" => contexts(),
-        _ => return None,
-    })
+        _ => Vec::new(),
+    }
 }
 
 fn contexts() -> Vec<String> {
@@ -115,18 +118,24 @@ fn contexts() -> Vec<String> {
     contexts.iter().flat_map(Contexts::all).map(|context| context.name.clone()).collect()
 }
 
-/// Whether a value is one that is being made up, so that what there is would be wrong.
-fn is_new(command: &str, argument: &clap::Arg) -> bool {
-    (command == "create" && argument.get_long().is_none_or(|long| long == "name")) || command == "login"
+/// Whether names are made up here, so that those that there are would be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Known,
+    New,
 }
 
-fn with_names(command: Command, line: &Line) -> Command {
-    let name = command.get_name().to_owned();
+fn with_names(command: Command, line: &Line, above: Names) -> Command {
+    let names = if matches!(command.get_name(), "create" | "login" | "init") { Names::New } else { above };
     let command = command.mut_args(|argument| {
         let value = argument.get_value_names().and_then(<[_]>::first).map(ToString::to_string);
+        let is_made_up = names == Names::New && value.as_deref() == Some("NAME");
         match value {
+            // What has a fixed set of values, such as kinds of providers, is completed from that.
             Some(value)
-                if !is_new(&name, &argument) && candidates(&value, &Line::default(), "").is_some() =>
+                if !is_made_up
+                    && VALUES.contains(&value.as_str())
+                    && argument.get_possible_values().is_empty() =>
             {
                 let line = line.clone();
                 argument.add(ArgValueCompleter::new(move |current: &OsStr| complete(&value, &line, current)))
@@ -134,13 +143,12 @@ fn with_names(command: Command, line: &Line) -> Command {
             _ => argument,
         }
     });
-    command.mut_subcommands(|subcommand| with_names(subcommand, line))
+    command.mut_subcommands(|subcommand| with_names(subcommand, line, names))
 }
 
 fn complete(value: &str, line: &Line, current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
-    let all = candidates(value, line, &current).unwrap_or_default();
-    let fitting = all.into_iter().filter(|name| name.starts_with(&*current));
+    let fitting = candidates(value, line, &current).into_iter().filter(|name| name.starts_with(&*current));
     fitting
         .filter(|name| *name == current || !line.words.contains(name))
         .map(CompletionCandidate::new)

@@ -157,7 +157,7 @@ impl<'a> Line<'a> {
             let (status, headers) = (answer.status(), answer.headers().clone());
             Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
         });
-        answer.map_err(|error| trouble::unanswered(self.address, &error))
+        answer.map_err(|error: reqwest::Error| trouble::unanswered(self.address, &error))
     }
 }
 

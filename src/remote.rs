@@ -6,6 +6,8 @@
 use clap::Args;
 use miette::miette;
 use pai_bundle::{Bundle, codec};
+use pai_compiler::deployed;
+use pai_compiler::resources::Resource;
 use pai_runtime::token::TokenKind;
 use secrecy::SecretString;
 
@@ -92,8 +94,18 @@ fn of(context: &Context, hint: Option<&str>) -> miette::Result<Gateway> {
 }
 
 impl Gateway {
+    /// What it serves, as manifests. A place is that in the workspace that the bundle was built from, with the context
+    /// before it, so that it is never taken for a file that is here.
+    pub(crate) fn resources(&self) -> miette::Result<Vec<Resource>> {
+        let mut all = deployed::resources(&self.bundle()?);
+        for resource in &mut all {
+            resource.origin.file = format!("{}:{}", self.context, resource.origin.file);
+        }
+        Ok(all)
+    }
+
     /// The bundle that it serves.
-    pub(crate) fn bundle(&self) -> miette::Result<Bundle> {
+    fn bundle(&self) -> miette::Result<Bundle> {
         let bytes = self.operator.get("/bundle")?;
         let (bundle, _) = codec::decode(&bytes)
             .map_err(|cause| miette!("the bundle of {} cannot be read: {cause}", self.operator.url()))?;

@@ -14,12 +14,12 @@ fn logged_in(world: &World) -> Person {
     let mut person = Person::new();
     let url = world.gateway.address().to_string();
     for (name, hidden) in [("laptop", "pak_[laptop]"), ("coder", "pai_agt_[coder]")] {
-        person.hide(world.token(name), hidden);
-        person.hide(public_id(world.token(name)), "[id]");
+        person.hide(&world.token(name), hidden);
+        person.hide(&public_id(world.token(name)), "[id]");
     }
     person.log_in(&url, world.token("coder"), &["--context", "robot"]);
     person.log_in(&url, world.token("laptop"), &["--context", "key"]);
-    person.hide(url, "gateway:8080");
+    person.hide(&url, "gateway:8080");
     person
 }
 

@@ -14,10 +14,10 @@ use crate::support::{MANIFESTS, World};
 /// A person before a gateway, whose addresses and ids are hidden.
 fn before(world: &World) -> Person {
     let mut person = Person::new();
-    person.hide(world.gateway.address(), "gateway:8080");
-    person.hide(world.gateway.admin_address(), "gateway:8081");
+    person.hide(&world.gateway.address(), "gateway:8080");
+    person.hide(&world.gateway.admin_address(), "gateway:8081");
     for (name, hidden) in [("laptop", "[laptop]"), ("coder", "[coder]")] {
-        person.hide(public_id(world.token(name)), hidden);
+        person.hide(&public_id(world.token(name)), hidden);
     }
     person
 }

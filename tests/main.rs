@@ -138,6 +138,8 @@ mod onboarding;
 mod resources;
 /// How every command says what it is for.
 mod manners;
+/// Logged in as administrator.
+mod remote;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pai_simulator::Simulator;
 use rexpect::reader::Options;
@@ -43,13 +43,32 @@ fn run(person: &Person, line: &str) -> String {
     rest(at_terminal(person.command("bash"), line), line)
 }
 
+/// Types a secret once it is asked for and would not be shown.
+fn type_secret(session: &mut PtySession, secret: &str) -> String {
+    let (before, question) = session.exp_regex("(?i)key[^\n]*\\(not shown\\): ").expect("a question");
+    let is_hidden = || {
+        let terminal = session.process().get_file_handle().expect("a terminal");
+        let settings = Command::new("stty").arg("-a").stdin(terminal).output().expect("stty");
+        String::from_utf8_lossy(&settings.stdout).split_whitespace().any(|word| word == "-echo")
+    };
+    let started = Instant::now();
+    while !is_hidden() {
+        assert!(started.elapsed() < Duration::from_millis(PATIENCE_MS), "what is typed would be shown");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    session.send_line(secret).expect("typed");
+    before + &question
+}
+
+/// A command line that asks for a secret. A terminal shows what is typed, until it is told not to.
+fn asking(person: &Person, line: &str) -> PtySession {
+    at_terminal(person.command("bash"), &format!("stty echo; {line}"))
+}
+
 /// One command that asks for a secret once, which is not shown.
 fn run_with_secret(person: &Person, line: &str, secret: &str) -> String {
-    let mut session = at_terminal(person.command("bash"), line);
-    let (before, question) = session.exp_regex("(?i)key[^\n]*: ?").expect("a question");
-    session.send_line(secret).expect("typed");
-    let after = rest(session, line);
-    let shown = format!("{before}{question}{after}");
+    let mut session = asking(person, line);
+    let shown = type_secret(&mut session, secret) + &rest(session, line);
     assert!(!shown.contains(secret), "what was typed is shown: {shown}");
     shown
 }
@@ -110,9 +129,8 @@ async fn a_new_user_comes_from_nothing_to_an_answer_by_the_quickstart() {
     let login = login.replace("8080", &port);
     // The gateway takes up the new key by itself, a moment after it was made.
     let shown = eventually(|| {
-        let mut session = at_terminal(developer.command("bash"), &format!("{login} && {env} && env"));
-        session.exp_regex("(?i)key[^\n]*: ?").expect("a question");
-        session.send_line(&key).expect("typed");
+        let mut session = asking(&developer, &format!("{login} && {env} && env"));
+        type_secret(&mut session, &key);
         let shown = session.exp_eof().expect("an end").replace('\r', "");
         shown.contains("ANTHROPIC_BASE_URL=").then_some(shown)
     });

@@ -33,7 +33,7 @@ impl Person {
     }
 
     /// Shows `name` where `text` is.
-    pub(crate) fn hide(&mut self, text: impl ToString, name: &'static str) {
+    pub(crate) fn hide(&mut self, text: &impl ToString, name: &'static str) {
         self.hidden.push((text.to_string(), name));
     }
 

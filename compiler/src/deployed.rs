@@ -65,7 +65,7 @@ impl Fields {
 
 fn provider(from: &Provider) -> Value {
     let endpoint =
-        Some(from.endpoint.as_str()).filter(|endpoint| from.kind.default_endpoint() != Some(endpoint));
+        Some(from.endpoint.as_str()).filter(|endpoint| from.kind.default_endpoint() != Some(*endpoint));
     // What is usual depends on whether it is OpenAI itself.
     let usual = match (from.kind, endpoint) {
         (ProviderKind::OpenAi, None) => ResponsesApi::Native,
@@ -248,7 +248,7 @@ spec:
   allowedCidrs: [10.0.0.0/8]
   expires: 2027-01-31
   maxTokensPerDay: 500
-  maxCostPerDayUSD: 0.000001
+  maxCostPerDayUSD: 0.01
   maxRequestsPerMinute: 5
   maxConcurrentRequests: 2
   credentials: [{id: abcdefghijkl, digest: 'hmac-sha256:00000000:0000000000000000000000000000000000000000000000000000000000000000', expires: 2027-01-01T12:00:00Z}]
@@ -264,19 +264,20 @@ spec: {classifier: {endpoint: http://prompt-guard:8000/classify}, thresholds: {i
         compiled.bundle.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
     }
 
+    fn without_places(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                members.remove("places");
+                members.values_mut().for_each(without_places);
+            }
+            Value::Array(list) => list.iter_mut().for_each(without_places),
+            _ => {}
+        }
+    }
+
     /// What the gateway acts on, without places.
     fn meaning(bundle: &Bundle) -> Value {
         let mut value = json!([bundle.providers, bundle.agents, bundle.access_keys, bundle.guards]);
-        fn without_places(value: &mut Value) {
-            match value {
-                Value::Object(members) => {
-                    members.remove("places");
-                    members.values_mut().for_each(without_places);
-                }
-                Value::Array(list) => list.iter_mut().for_each(without_places),
-                _ => {}
-            }
-        }
         without_places(&mut value);
         value
     }

@@ -2,12 +2,14 @@
 
 mod page;
 
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
 use pai_bundle::name::Name;
 use pai_bundle::provider::SecretRef;
-use pai_compiler::resources::{self, Resource};
+use pai_compiler::resources::{self, Referring, Resource};
 use pai_compiler::schema::Kind;
-use pai_compiler::{Severity, Surroundings};
+use pai_compiler::{Severity, Sources, Surroundings};
 use pai_ledger::{Clock, SystemClock};
 use serde_json::Value;
 
@@ -18,6 +20,7 @@ use super::get::last_used::Uses;
 use super::get::wanted;
 use crate::change::{self, Change, Namespace};
 use crate::credential;
+use crate::remote::{Gateway, Named, Remote};
 use crate::rows::Whereabouts;
 use crate::{terminal, today};
 use pai_bundle::limit::Scope;
@@ -67,6 +70,8 @@ struct Place {
     #[arg(long, env = "PAI_SECRETS", value_name = "DIR")]
     secrets: Option<std::path::PathBuf>,
     #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
     ledger: Whereabouts,
 }
 
@@ -92,6 +97,10 @@ pub(super) fn run_named(kind: Kind, named: &Named) -> miette::Result<Outcome> {
 }
 
 fn described(kind: &'static kinds::Kind, names: &[&str], place: &Place) -> miette::Result<Outcome> {
+    let named = Named::when(place.workspace.is_named() || place.ledger.is_named());
+    if let Some(gateway) = place.remote.gateway(named)? {
+        return elsewhere(kind, names, place, gateway);
+    }
     let change = place.workspace.open()?;
     let all = change.resources();
     let chosen = wanted::all(kind, names, &place.namespace.namespace, &all)?;
@@ -117,8 +126,58 @@ fn described(kind: &'static kinds::Kind, names: &[&str], place: &Place) -> miett
             })
         })
         .collect();
-    let pages = pages?;
-    match (place.output, pages.as_slice()) {
+    print(place.output, &pages?);
+    Ok(Outcome::Clean)
+}
+
+/// What a gateway elsewhere serves. Its secrets are not looked for, and the compiler has nothing to say of a bundle.
+fn elsewhere(
+    kind: &'static kinds::Kind,
+    names: &[&str],
+    place: &Place,
+    gateway: Gateway,
+) -> miette::Result<Outcome> {
+    let all = gateway.resources()?;
+    let chosen = wanted::all(kind, names, &place.namespace.namespace, &all)?;
+    let ledger = Whereabouts::of(gateway.operator);
+    let here = Path::new(".");
+    let uses = Uses::of(kind, &chosen, &ledger, here);
+    let today = today::rows(&ledger, here).ok();
+    let texts = all.iter().map(|resource| (resource.name.to_string(), resource.manifest.to_string()));
+    let sources = Sources::new(texts.enumerate().map(|(at, (name, text))| (format!("{at}/{name}"), text)));
+    let page = |resource: &&Resource| {
+        let seen = Seen { resource, last_used: uses.at(resource), now: SystemClock.now() };
+        let referring = resources::referring(&sources, resource.kind, &resource.name).into_iter();
+        let reference = |from: Referring| {
+            let is_it = |one: &&Resource| one.kind == from.kind && one.name == from.name;
+            let origin = all.iter().find(is_it).map(|one| format!("{}:{}", one.origin.file, one.origin.line));
+            Reference {
+                from: format!("{}/{}", from.kind.slug(), from.name.name),
+                field: from.origin.field.clone(),
+                place: origin.unwrap_or_default(),
+            }
+        };
+        Page {
+            kind: resource.kind.as_str(),
+            name: resource.name.name.to_string(),
+            namespace: resource.name.namespace.to_string(),
+            source: format!("{}:{}", resource.origin.file, resource.origin.line),
+            age: (kinds::AGE.cell)(&seen),
+            last_used: kind.scope.map(|_| (kinds::LAST_USED.cell)(&seen)),
+            spec: spec(&resource.manifest),
+            secrets: Vec::new(),
+            credentials: credentials(&resource.manifest),
+            today: accounts(resource, today.as_ref()),
+            referred_to_by: referring.map(reference).collect(),
+            findings: Vec::new(),
+        }
+    };
+    print(place.output, &chosen.iter().map(page).collect::<Vec<_>>());
+    Ok(Outcome::Clean)
+}
+
+fn print(output: Form, pages: &[Page]) {
+    match (output, pages) {
         (Form::Text, pages) => {
             let texts: Vec<String> = pages.iter().map(Page::text).collect();
             terminal::pass(&texts.join("\n"));
@@ -126,7 +185,6 @@ fn described(kind: &'static kinds::Kind, names: &[&str], place: &Place) -> miett
         (Form::Json, [one]) => terminal::print(&format!("{:#}", serde_json::json!(one))),
         (Form::Json, many) => terminal::print(&format!("{:#}", serde_json::json!(many))),
     }
-    Ok(Outcome::Clean)
 }
 
 impl Place {

@@ -11,7 +11,8 @@ pub(super) mod age;
 pub(super) mod last_used;
 mod forms;
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::PathBuf;
 
 use clap::Args;
 use miette::miette;
@@ -24,6 +25,7 @@ use self::forms::Form;
 use self::kinds::{Kind, Seen};
 use self::last_used::Uses;
 use super::Outcome;
+use crate::remote::{Named, Remote};
 use crate::rows::Whereabouts;
 use crate::workspace::{self, selection};
 use crate::{table, terminal};
@@ -61,15 +63,39 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_headers: bool,
     #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
     whereabouts: Whereabouts,
+}
+
+/// What there is to list, and who knows when it was used.
+struct Ground<'a> {
+    all: Vec<Resource>,
+    /// Manifests that are left out.
+    errors: usize,
+    folder: PathBuf,
+    whereabouts: Cow<'a, Whereabouts>,
+}
+
+impl<'a> Ground<'a> {
+    fn of(arguments: &'a Arguments) -> miette::Result<Self> {
+        let named = Named::when(arguments.workspace.is_some() || arguments.whereabouts.is_named());
+        if let Some(gateway) = arguments.remote.gateway(named)? {
+            let all = gateway.resources()?;
+            let whereabouts = Cow::Owned(Whereabouts::of(gateway.operator));
+            return Ok(Self { all, errors: 0, folder: PathBuf::from("."), whereabouts });
+        }
+        let folder = arguments.folder();
+        let (all, found) = resources::read(&workspace::read(std::slice::from_ref(&folder))?.shown);
+        let errors = found.count(Severity::Error);
+        Ok(Self { all, errors, folder, whereabouts: Cow::Borrowed(&arguments.whereabouts) })
+    }
 }
 
 /// Lists. Exit code 1 says that something that was asked for is not there, or cannot be read.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
-    let around = || selection::around_here().unwrap_or_else(|| PathBuf::from("."));
-    let path = arguments.workspace.clone().unwrap_or_else(around);
     if let Some(names) = secret::names(&arguments.kind, &arguments.names) {
-        return secret::list(arguments, &names, &path);
+        return secret::list(arguments, &names, &arguments.folder());
     }
     let (kind, names) = wanted::wanted(&arguments.kind, &arguments.names)?;
     if arguments.all_namespaces && !names.is_empty() {
@@ -78,19 +104,19 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
             "a name can stand for something else in every namespace"
         ));
     }
-    let (all, found) = resources::read(&workspace::read(std::slice::from_ref(&path))?.shown);
-    let of_kind: Vec<&Resource> = all.iter().filter(|resource| resource.kind == kind.of).collect();
+    let ground = Ground::of(arguments)?;
+    let of_kind: Vec<&Resource> = ground.all.iter().filter(|resource| resource.kind == kind.of).collect();
     let here: Vec<&Resource> =
         of_kind.iter().copied().filter(|resource| arguments.concerns(&resource.name.namespace)).collect();
     let (chosen, missing) = choose(&names, &here);
-    print(arguments, kind, &path, &chosen, names.len() == 1)?;
+    print(arguments, kind, &ground, &chosen, names.len() == 1)?;
     for name in &missing {
         terminal::say(&wanted::not_found(kind, name, &arguments.namespace, &of_kind));
     }
     if names.is_empty() && chosen.is_empty() {
         terminal::say(&arguments.nothing(kind, &of_kind));
     }
-    let errors = found.count(Severity::Error);
+    let errors = ground.errors;
     if errors > 0 {
         let errors = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
         terminal::say(&format!("manifests with errors are left out ({errors}); `pai validate` shows them"));
@@ -118,7 +144,7 @@ fn choose<'a, 'n>(names: &[&'n str], here: &[&'a Resource]) -> (Vec<&'a Resource
 fn print(
     arguments: &Arguments,
     kind: &Kind,
-    workspace: &Path,
+    ground: &Ground<'_>,
     chosen: &[&Resource],
     is_one: bool,
 ) -> miette::Result<()> {
@@ -130,7 +156,7 @@ fn print(
     if chosen.is_empty() {
         return Ok(());
     }
-    let uses = Uses::of(kind, chosen, &arguments.whereabouts, workspace);
+    let uses = Uses::of(kind, chosen, &ground.whereabouts, &ground.folder);
     let columns = || kind.columns.iter().filter(|column| is_wide || !column.is_wide);
     let namespace = |text: &str| arguments.all_namespaces.then(|| text.to_owned());
     let head = namespace("NAMESPACE").into_iter().chain(["NAME".to_owned()]);
@@ -148,6 +174,12 @@ fn print(
 }
 
 impl Arguments {
+    /// The workspace's folder.
+    fn folder(&self) -> PathBuf {
+        let around = || selection::around_here().unwrap_or_else(|| PathBuf::from("."));
+        self.workspace.clone().unwrap_or_else(around)
+    }
+
     fn concerns(&self, namespace: &Name) -> bool {
         self.all_namespaces || *namespace == self.namespace
     }

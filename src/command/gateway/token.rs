@@ -15,8 +15,8 @@ Examples:
   pai gateway token
   pai gateway token --base-url https://gateway.example.com/ext")]
 pub(super) struct Arguments {
-    /// The context whose clients have this base URL, as `pai gateway env` prints it.
-    #[arg(long, value_name = "URL", conflicts_with = "context")]
+    /// The context whose clients have this base URL, as `pai gateway env` prints it; it counts more than --context.
+    #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     #[command(flatten)]
     choice: Choice,
