@@ -20,7 +20,7 @@ use super::get::last_used::Uses;
 use super::get::wanted;
 use crate::change::{self, Change, Namespace};
 use crate::credential;
-use crate::remote::{Gateway, Named, Remote};
+use crate::remote::{self, Gateway, Remote};
 use crate::rows::Whereabouts;
 use crate::{terminal, today};
 use pai_bundle::limit::Scope;
@@ -97,7 +97,7 @@ pub(super) fn run_named(kind: Kind, named: &Named) -> miette::Result<Outcome> {
 }
 
 fn described(kind: &'static kinds::Kind, names: &[&str], place: &Place) -> miette::Result<Outcome> {
-    let named = Named::when(place.workspace.is_named() || place.ledger.is_named());
+    let named = remote::Named::when(place.workspace.is_named() || place.ledger.is_named());
     if let Some(gateway) = place.remote.gateway(named)? {
         return elsewhere(kind, names, place, gateway);
     }
