@@ -46,7 +46,7 @@ fn trouble(stage: Stage, what: impl Into<String>, help: impl Into<String>) -> Tr
 /// No answer at all.
 pub(super) fn unanswered(address: &Address, error: &reqwest::Error) -> Trouble {
     let causes: Vec<&(dyn Error + 'static)> =
-        std::iter::successors(error.source(), |cause| cause.source()).collect();
+        std::iter::successors(error.source(), |cause| (**cause).source()).collect();
     let host = address.host();
     if let Some(tls) = causes.iter().find_map(|cause| tls_error(*cause)) {
         return no_tls(address, tls);
