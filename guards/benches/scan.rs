@@ -1,0 +1,3 @@
+//! How long a scan takes.
+
+fn main() {}

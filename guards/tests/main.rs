@@ -1,0 +1,3 @@
+//! What the rules promise, one file a promise.
+
+mod data;
