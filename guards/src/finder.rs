@@ -182,8 +182,8 @@ fn begins_sentence(plain: &Plain, at: usize) -> bool {
     }
     matches!(
         plain.text.get(at - 2..at),
-        Some([b'.' | b'!' | b'?' | b':' | b';' | b'>' | b'|' | b'#' | b'-' | b']' | b'}' | b'{' | b'[', b' '])
-    ) || matches!(plain.text.get(at - 1), Some(b'[' | b'{' | b'>' | b'#' | b'-' | b'|'))
+        Some([b'.' | b'!' | b'?' | b':' | b';' | b'>' | b'|' | b'#' | b'-' | b']' | b'}' | b'{' | b'[' | b'/', b' '])
+    ) || matches!(plain.text.get(at - 1), Some(b'[' | b'{' | b'>' | b'#' | b'-' | b'|' | b'/'))
 }
 
 impl Scratch {

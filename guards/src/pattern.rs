@@ -182,8 +182,12 @@ fn expanded(source: &str, words: &Words, gaps: Gaps) -> Result<String, PatternEr
     Ok(out)
 }
 
-/// Word borders at the ends, where the pattern begins or ends with a word.
+/// Word borders at the ends, where the pattern begins or ends with a word. A border is one of ASCII words, so patterns in
+/// other scripts have none.
 fn bordered(source: &str, expanded: &str) -> String {
+    if !source.is_ascii() {
+        return expanded.to_owned();
+    }
     let before = source.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '(' | '{'));
     let after = source.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, ')' | '}' | '?'));
     let border = |wanted| if wanted { r"\b" } else { "" };

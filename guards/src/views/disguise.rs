@@ -23,6 +23,8 @@ pub(crate) fn letters_for_signs(plain: &Plain, one: u8) -> Plain {
             b'4' | b'@' if mixed => b'a',
             b'5' | b'$' if mixed => b's',
             b'7' if mixed => b't',
+            b'8' if mixed => b'b',
+            b'9' if mixed => b'g',
             byte => *byte,
         }));
     }
