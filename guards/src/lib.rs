@@ -16,6 +16,8 @@ mod rules;
 mod data;
 mod measure;
 mod mutate;
+#[cfg(test)]
+mod quotes;
 
 pub use data::{DataError, Row, read_rows};
 pub use definition::{RuleProblem, RulesError};

@@ -1,3 +1,5 @@
 //! What the rules promise, one file a promise.
 
-mod data;
+mod figures;
+mod own_rules;
+mod scanning;
