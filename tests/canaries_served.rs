@@ -12,7 +12,7 @@ use pai_runtime::presence;
 use pai_runtime::secret::Secrets;
 use pai_runtime::token::{Token, TokenKind};
 use pai_simulator::{Cut, Fault, Scenario, Simulator};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -275,7 +275,7 @@ impl Planted {
     }
 
     /// Everything that the admin listener may be asked.
-    async fn look_in(&self, admin: &str) {
+    async fn look_in(&self, admin: &str, operator: &str) {
         for path in [
             "/livez",
             "/readyz",
@@ -290,7 +290,8 @@ impl Planted {
             "/openapi.json",
             "/",
         ] {
-            for token in [None, Some(self.token("administrator")), Some(self.token("coder"))] {
+            for token in [None, Some(operator), Some(self.token("administrator")), Some(self.token("coder"))]
+            {
                 let mut request = self.client.get(format!("{admin}{path}"));
                 if let Some(token) = token {
                     request = request.bearer_auth(token);
@@ -314,17 +315,18 @@ async fn until(process: &Process, text: &str) {
 /// 23, 25. And in what a crash leaves.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_planted_secret_leaves_a_gateway_at_work() {
-    let planted = Planted::new().await;
+    let mut planted = Planted::new().await;
     let mut gateway = planted.start();
     let url = gateway.url().await;
-    let admin = presence::admin_address(&planted.path("state")).expect("an address");
-    let admin = format!("http://{admin}");
+    let found = presence::find(&planted.path("state")).expect("an address");
+    let (admin, operator) = (found.url(), found.token.expose_secret().to_owned());
+    planted.hunt.secret("the token of this run", &operator);
 
     let statuses = planted.go_wrong(&url).await;
     for expected in [200, 400, 401, 403, 405, 429, 502] {
         assert!(statuses.contains(&expected), "{expected} is not among {statuses:?}");
     }
-    planted.look_in(&admin).await;
+    planted.look_in(&admin, &operator).await;
 
     // A key that changes, one that can no longer be used, and manifests that cannot.
     write(&planted.path("mounted/mounted-key/api-key"), &canary("rotated"), 0o644);
@@ -337,9 +339,17 @@ async fn no_planted_secret_leaves_a_gateway_at_work() {
     gateway.signal("HUP");
     until(&gateway, "bundle.refused").await;
     write(&planted.path("workspace/pai.yaml"), &manifests, 0o644);
-    planted.look_in(&admin).await;
-    let status: Value =
-        planted.client.get(format!("{admin}/status")).send().await.expect("it").json().await.expect("json");
+    planted.look_in(&admin, &operator).await;
+    let status: Value = planted
+        .client
+        .get(format!("{admin}/status"))
+        .bearer_auth(&operator)
+        .send()
+        .await
+        .expect("it")
+        .json()
+        .await
+        .expect("json");
     let mounted =
         status["secrets"].as_array().expect("a list").iter().find(|one| one["provider"] == "default/mounted");
     assert_eq!(mounted.expect("a provider")["state"], "last-good", "{status}");
@@ -378,7 +388,8 @@ async fn no_planted_secret_leaves_a_gateway_at_work() {
     planted.hunt.assert_clean("what it said", said.as_bytes());
     assert!(said.contains("\"level\":\"TRACE\"") && said.len() > 20_000, "the log was not at its loudest");
     planted.hunt.assert_clean("its standard output", &std::fs::read(planted.path("stdout")).expect("a file"));
-    let files = planted.hunt.assert_clean_folder(&planted.path("state"), &|_| false);
+    let files =
+        planted.hunt.assert_clean_folder(&planted.path("state"), &|path| path.ends_with("admin-token"));
     assert!(files >= 5, "ledger, records, key and sealed secrets: {files}");
     planted.hunt.assert_clean_folder(&planted.path("home"), &|_| false);
     assert!(!planted.path("state/secrets/plain-key").exists(), "what lay unsealed is sealed");
@@ -398,6 +409,7 @@ fn file_modes(state: &Path) {
         ("sealed/sealed-key", 0o700),
         ("sealed/sealed-key/api-key", 0o600),
         ("sealed/plain-key/api-key", 0o600),
+        ("admin-token", 0o600),
     ] {
         let found = std::fs::metadata(state.join(path)).expect(path).permissions().mode() & 0o777;
         assert_eq!(found, mode, "{path}: {found:o}");

@@ -45,7 +45,8 @@ fn trouble(stage: Stage, what: impl Into<String>, help: impl Into<String>) -> Tr
 
 /// No answer at all.
 pub(super) fn unanswered(address: &Address, error: &reqwest::Error) -> Trouble {
-    let causes = causes(error);
+    let causes: Vec<&(dyn Error + 'static)> =
+        std::iter::successors(error.source(), |cause| (**cause).source()).collect();
     let host = address.host();
     if let Some(tls) = causes.iter().find_map(|cause| tls_error(*cause)) {
         return no_tls(address, tls);
@@ -92,17 +93,6 @@ pub(super) fn unanswered(address: &Address, error: &reqwest::Error) -> Trouble {
             },
         ),
     }
-}
-
-/// What caused it, and what caused that, and so on.
-fn causes(error: &reqwest::Error) -> Vec<&(dyn Error + 'static)> {
-    let mut all = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        all.push(cause);
-        next = cause.source();
-    }
-    all
 }
 
 fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
