@@ -182,7 +182,10 @@ fn begins_sentence(plain: &Plain, at: usize) -> bool {
     }
     matches!(
         plain.text.get(at - 2..at),
-        Some([b'.' | b'!' | b'?' | b':' | b';' | b'>' | b'|' | b'#' | b'-' | b']' | b'}' | b'{' | b'[' | b'/', b' '])
+        Some([
+            b'.' | b'!' | b'?' | b':' | b';' | b'>' | b'|' | b'#' | b'-' | b']' | b'}' | b'{' | b'[' | b'/',
+            b' '
+        ])
     ) || matches!(plain.text.get(at - 1), Some(b'[' | b'{' | b'>' | b'#' | b'-' | b'|' | b'/'))
 }
 

@@ -69,7 +69,9 @@ fn of_concat(parts: &[Hir]) -> Vec<Clause> {
 fn of_alternation(branches: &[Hir]) -> Option<Clause> {
     let mut all = Clause::new();
     for branch in branches {
-        all.extend(clauses(branch).into_iter().max_by_key(|clause| (shortest(clause), usize::MAX - clause.len()))?);
+        all.extend(
+            clauses(branch).into_iter().max_by_key(|clause| (shortest(clause), usize::MAX - clause.len()))?,
+        );
     }
     Some(all)
 }
@@ -149,7 +151,12 @@ mod tests {
     use super::*;
 
     fn required_by(pattern: &str) -> Vec<Vec<String>> {
-        let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).expect("a pattern");
+        let hir = regex_syntax::ParserBuilder::new()
+            .unicode(false)
+            .utf8(false)
+            .build()
+            .parse(pattern)
+            .expect("a pattern");
         required(&hir)
             .into_iter()
             .map(|clause| clause.into_iter().map(|word| String::from_utf8(word).expect("UTF-8")).collect())

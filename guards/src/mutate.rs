@@ -93,9 +93,9 @@ impl Mutation {
             }
             Mutation::Leetspeak => letters(&|_, c| sign(c)),
             Mutation::Spaced => {
-                let words = text.split_whitespace().map(|word| {
-                    word.chars().map(String::from).collect::<Vec<_>>().join(" ")
-                });
+                let words = text
+                    .split_whitespace()
+                    .map(|word| word.chars().map(String::from).collect::<Vec<_>>().join(" "));
                 vec![words.collect::<Vec<_>>().join("  ")]
             }
             Mutation::Capitals => {

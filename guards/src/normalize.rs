@@ -90,7 +90,8 @@ pub(crate) fn normalize(text: &str, invisible: Invisible) -> Plain {
             at += match CLASSES[usize::from(byte)] {
                 Class::Backslash => writer.escape(&bytes[at..]),
                 Class::Percent => {
-                    let hex = bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+                    let hex =
+                        bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
                     writer.plain.percents += usize::from(hex);
                     writer.keep(byte);
                     1
@@ -282,7 +283,10 @@ mod tests {
         let text = "a\u{200b}b \u{e0041}\u{e0042} pr3v10us %20 s p a c e d";
         let plain = normalize(text, Invisible::Spaces);
         assert_eq!(plain.text, b"a b pr3v10us %20 s p a c e d");
-        assert_eq!((plain.invisible, plain.tags, plain.stands, plain.percents, plain.singles), (3, 2, 2, 1, 6));
+        assert_eq!(
+            (plain.invisible, plain.tags, plain.stands, plain.percents, plain.singles),
+            (3, 2, 2, 1, 6)
+        );
     }
 
     #[test]

@@ -103,8 +103,8 @@ impl Rules {
             }
             families.push(number);
         }
-        let finder =
-            Finder::new(&rules).map_err(|error| RulesError::Shape { reason: format!("too many words: {error}") })?;
+        let finder = Finder::new(&rules)
+            .map_err(|error| RulesError::Shape { reason: format!("too many words: {error}") })?;
         Ok(Rules { rules, words, finder, families, labels })
     }
 
