@@ -40,7 +40,9 @@ pub(crate) enum OperatorError {
     },
     /// It does not know the token, or was shown none.
     #[error("{url} lets nobody in without a token that it knows: {said}")]
-    #[diagnostic(help("set PAI_ADMIN_TOKEN to a token that was made with `pai admin-token create NAME` beside the gateway"))]
+    #[diagnostic(help(
+        "set PAI_ADMIN_TOKEN to a token that was made with `pai admin-token create NAME` beside the gateway"
+    ))]
     Denied {
         /// Where.
         url: String,
@@ -112,17 +114,18 @@ impl Operator {
     fn ask(&self, method: Method, path: &str, bytes: Vec<u8>) -> Result<Vec<u8>, OperatorError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|cause| self.unreachable(&cause))?;
-        let (status, said) = runtime.block_on(async {
-            let client = self.client()?;
-            let mut request = client.request(method, format!("{}{path}", self.url)).body(bytes);
-            if let Some(token) = &self.token {
-                request = request.bearer_auth(token.expose_secret());
-            }
-            let answer = request.send().await?;
-            let status = answer.status();
-            Ok((status, answer.bytes().await?))
-        })
-        .map_err(|cause: reqwest::Error| self.unreachable(&innermost(&cause)))?;
+        let (status, said) = runtime
+            .block_on(async {
+                let client = self.client()?;
+                let mut request = client.request(method, format!("{}{path}", self.url)).body(bytes);
+                if let Some(token) = &self.token {
+                    request = request.bearer_auth(token.expose_secret());
+                }
+                let answer = request.send().await?;
+                let status = answer.status();
+                Ok((status, answer.bytes().await?))
+            })
+            .map_err(|cause: reqwest::Error| self.unreachable(&innermost(&cause)))?;
         match status {
             _ if status.is_success() => Ok(said.to_vec()),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {

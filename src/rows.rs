@@ -45,7 +45,9 @@ pub(crate) enum RowsError {
     },
     /// No gateway runs on the folder.
     #[error("no gateway runs on `{}`", state.display())]
-    #[diagnostic(help("start it with `pai serve`, give the workspace that is served, or say where it is asked with --url http://ADDRESS"))]
+    #[diagnostic(help(
+        "start it with `pai serve`, give the workspace that is served, or say where it is asked with --url http://ADDRESS"
+    ))]
     NoGateway {
         /// The state folder.
         state: PathBuf,

@@ -84,7 +84,12 @@ async fn budgets_rates_and_models_of_two_developers_hold_independently_under_loa
     assert!(alices.used().0 <= 600 && alices.used().0 > 0, "{alices:?}");
     assert!(alice.keys().all(|(status, _)| [200, 429].contains(status)), "{alice:?}");
     // Rate: Bob has twenty requests in this minute, whoever else asks, and whatever they were for.
-    let of_bob = served(&bob) + bob_elsewhere.iter().filter(|((status, _), _)| *status == 403).map(|(_, count)| count).sum::<usize>();
+    let of_bob = served(&bob)
+        + bob_elsewhere
+            .iter()
+            .filter(|((status, _), _)| *status == 403)
+            .map(|(_, count)| count)
+            .sum::<usize>();
     assert_eq!(of_bob, 20, "{bob:?} {bob_elsewhere:?}");
     assert!(bobs.used().0 <= 50_000, "{bobs:?}");
     // Neither's end is anybody else's.

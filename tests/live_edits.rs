@@ -226,8 +226,12 @@ async fn status_on(socket: &mut TcpStream, key: &str) -> u16 {
 
 fn with_key() -> [(&'static str, String); 2] {
     let [(_, agent), (_, provider)] = version(0);
-    let key = "---\napiVersion: pai.io/v1\nkind: AccessKey\nmetadata: {name: laptop}\nspec: {providers: [first]}\n";
-    [("all.yaml", format!("{provider}  externalAccess: {{enabled: true}}\n---\n{agent}")), ("key.yaml", key.to_owned())]
+    let key =
+        "---\napiVersion: pai.io/v1\nkind: AccessKey\nmetadata: {name: laptop}\nspec: {providers: [first]}\n";
+    [
+        ("all.yaml", format!("{provider}  externalAccess: {{enabled: true}}\n---\n{agent}")),
+        ("key.yaml", key.to_owned()),
+    ]
 }
 
 /// 22. A key that is taken out of its folder opens nothing a second later, on a connection that was open before.
@@ -251,7 +255,9 @@ async fn a_key_that_is_taken_away_is_refused_within_a_second_on_an_open_connecti
         fastest = fastest.min(removed.elapsed());
         assert_eq!(status_on(&mut socket, &key).await, 401);
         served.save("key.yaml", &files[1].1);
-        served.until("the key is back", |bundle| bundle["reloads"].as_u64().is_some_and(|count| count % 2 == 0)).await;
+        served
+            .until("the key is back", |bundle| bundle["reloads"].as_u64().is_some_and(|count| count % 2 == 0))
+            .await;
     }
     assert!(fastest < Duration::from_secs(1), "{fastest:?}");
 }

@@ -68,7 +68,9 @@ impl Place {
         let source = BundleFile::new(self.path("served.bundle"));
         let releases = Releases::of(Box::new(source), secrets).trusting(trust).starting(first);
         let opening = releases.open().map_err(|cause| cause.to_string())?;
-        Gateway::start(opening, &settings, Arc::new(ManualClock::at(NOON))).await.map_err(|cause| cause.to_string())
+        Gateway::start(opening, &settings, Arc::new(ManualClock::at(NOON)))
+            .await
+            .map_err(|cause| cause.to_string())
     }
 
     /// Exit code and what is printed.
@@ -110,7 +112,10 @@ async fn what_is_pushed_is_in_force_at_once_and_after_a_restart() {
     assert!(code == 0 && said.contains("serial number 6"), "{said}");
     assert_eq!((place.in_force().await, place.served()), (second.clone(), second.clone()));
     let status = place.status().await;
-    assert_eq!((&status["serial"], &status["upToDate"], &status["reloads"]), (&json!(6), &json!(true), &json!(1)));
+    assert_eq!(
+        (&status["serial"], &status["upToDate"], &status["reloads"]),
+        (&json!(6), &json!(true), &json!(1))
+    );
     // The same again is no harm.
     assert_eq!(place.push(&second).await.0, 0);
     gateway.shutdown().await.expect("a clean stop");
@@ -141,7 +146,8 @@ async fn what_is_refused_changes_nothing_and_says_why() {
         let (code, said) = place.push(bytes).await;
         assert!(code == *expected_code && said.contains(expected), "{expected}: {code} {said}");
         // The gateway does not rely on the command's having looked.
-        let request = support::operator(&place.path("state"), Method::POST, "/bundle").await.body(bytes.clone());
+        let request =
+            support::operator(&place.path("state"), Method::POST, "/bundle").await.body(bytes.clone());
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.status(), 422, "{expected}");
         assert_eq!(answer.json::<Value>().await.expect("json")["code"], "bundle_refused");
@@ -149,9 +155,19 @@ async fn what_is_refused_changes_nothing_and_says_why() {
     }
     let status = place.status().await;
     assert_eq!(status["upToDate"], true, "the file is as it was");
-    assert!(status["lastRefusal"]["reason"].as_str().expect("a reason").contains("not a pai bundle"), "{status}");
+    assert!(
+        status["lastRefusal"]["reason"].as_str().expect("a reason").contains("not a pai bundle"),
+        "{status}"
+    );
     let names: Vec<_> = std::fs::read_dir(place.folder.path()).expect("a folder").collect();
-    assert!(names.iter().all(|entry| !entry.as_ref().expect("an entry").file_name().to_string_lossy().starts_with('.')));
+    assert!(
+        names.iter().all(|entry| !entry
+            .as_ref()
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .starts_with('.'))
+    );
     gateway.shutdown().await.expect("a clean stop");
 }
 
@@ -167,7 +183,8 @@ async fn a_gateway_without_a_bundle_is_closed_until_one_is_pushed() {
         answer.status().as_u16()
     };
     assert_eq!(ready().await, 503);
-    let asked = reqwest::Client::new().get(format!("{}/v1/models", gateway.url())).header("x-api-key", "pai_agt_x");
+    let asked =
+        reqwest::Client::new().get(format!("{}/v1/models", gateway.url())).header("x-api-key", "pai_agt_x");
     assert_eq!(asked.send().await.expect("an answer").status(), 401);
     let answer = support::operator(&place.path("state"), Method::GET, "/bundle").await.send().await;
     assert_eq!(answer.expect("an answer").status(), 404);
@@ -220,7 +237,8 @@ async fn a_gateway_that_serves_manifests_takes_no_bundle_and_says_to_edit_them()
     std::fs::write(folder.path().join("a.bundle"), Place::built(7)).expect("written");
     let (code, said) = pai(&["push", "a.bundle"], folder.path());
     let after = support::told(&folder.path().join(".pai"), "/status").await;
-    let handed_out = support::operator(&folder.path().join(".pai"), Method::GET, "/bundle").await.send().await;
+    let handed_out =
+        support::operator(&folder.path().join(".pai"), Method::GET, "/bundle").await.send().await;
     let handed_out = handed_out.expect("an answer").bytes().await.expect("bytes");
     child.kill().expect("killed");
     child.wait().expect("gone");

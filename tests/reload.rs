@@ -359,8 +359,7 @@ async fn what_is_refused_leaves_the_last_good_bundle_in_force_and_says_so() {
     ];
     for (number, (bytes, expected)) in cases.iter().enumerate() {
         place.put(bytes);
-        let report =
-            place.until(expected, |report| report["refusals"].as_u64() > Some(number as u64)).await;
+        let report = place.until(expected, |report| report["refusals"].as_u64() > Some(number as u64)).await;
         let reason = report["lastRefusal"]["reason"].as_str().expect("a reason");
         assert!(reason.contains(expected), "{expected}: {reason}");
         assert_eq!(report["digest"], digest(&good).as_str());

@@ -69,7 +69,15 @@ async fn nobody_but_an_operator_gets_through_the_admin_door() {
     for path in ["/livez", "/readyz"] {
         assert_eq!(ask(&world, "GET", path, &[]).await.status(), 200, "{path}");
     }
-    for path in ["/readyz/", "//readyz", "/readyz/../status", "/READYZ", "/%72eadyz", "/livez%2f..%2fstatus", "/livez/status"] {
+    for path in [
+        "/readyz/",
+        "//readyz",
+        "/readyz/../status",
+        "/READYZ",
+        "/%72eadyz",
+        "/livez%2f..%2fstatus",
+        "/livez/status",
+    ] {
         assert_eq!(ask(&world, "GET", path, &[]).await.status(), 401, "{path}");
     }
     assert_eq!(ask(&world, "GET", "/status", &bearer(&local)).await.status(), 200);
@@ -109,13 +117,30 @@ async fn a_caller_learns_nothing_of_others() {
     assert_eq!(answer.status(), 200);
     answer.bytes().await.expect("all of it");
     for path in [
-        "usage", "status", "bundle", "keys", "access-keys/laptop", "budgets", "logs", "files", "files/file_1", "batches",
-        "messages/batches", "messages/batches/msgbatch_1", "messages/batches/msgbatch_1/results", "responses/resp_1",
-        "fine_tuning/jobs", "organizations/usage_report/messages", "organizations/api_keys", "threads/thread_1", "assistants",
+        "usage",
+        "status",
+        "bundle",
+        "keys",
+        "access-keys/laptop",
+        "budgets",
+        "logs",
+        "files",
+        "files/file_1",
+        "batches",
+        "messages/batches",
+        "messages/batches/msgbatch_1",
+        "messages/batches/msgbatch_1/results",
+        "responses/resp_1",
+        "fine_tuning/jobs",
+        "organizations/usage_report/messages",
+        "organizations/api_keys",
+        "threads/thread_1",
+        "assistants",
     ] {
         for method in [Method::GET, Method::POST, Method::DELETE] {
             let url = world.url(&format!("/ext/v1/{path}"));
-            let request = world.client.request(method.clone(), url).header("x-api-key", world.token("other-team"));
+            let request =
+                world.client.request(method.clone(), url).header("x-api-key", world.token("other-team"));
             let answer = request.send().await.expect("an answer");
             let status = answer.status().as_u16();
             assert!([400, 403, 404, 405].contains(&status), "{method} {path}: {status}");
@@ -142,7 +167,8 @@ async fn tokens_of_people_open_the_door_until_they_are_revoked() {
     assert_eq!(run(&["admin-token", "list"]), (0, "there are no admin tokens\n".to_owned()));
     let (code, said) = run(&["admin-token", "create", "alice"]);
     assert_eq!(code, 0, "{said}");
-    let token = said.split_whitespace().find(|word| word.starts_with("pai_tok_")).expect("a token").to_owned();
+    let token =
+        said.split_whitespace().find(|word| word.starts_with("pai_tok_")).expect("a token").to_owned();
     let bearer = [("authorization", format!("Bearer {token}"))];
     assert_eq!(ask(&world, "GET", "/status", &bearer).await.status(), 200);
     let (code, said) = run(&["admin-token", "create", "alice"]);
@@ -151,7 +177,10 @@ async fn tokens_of_people_open_the_door_until_they_are_revoked() {
     assert!(code == 0 && listed.contains("alice") && !listed.contains(&token), "{listed}");
     let (_, listed) = run(&["admin-token", "list", "-o", "json"]);
     let listed: Value = serde_json::from_str(&listed).expect("json");
-    assert_eq!((&listed[0]["name"], listed[0]["id"].as_str()), (&Value::from("alice"), token.split('_').nth(2)));
+    assert_eq!(
+        (&listed[0]["name"], listed[0]["id"].as_str()),
+        (&Value::from("alice"), token.split('_').nth(2))
+    );
     let (code, said) = run(&["admin-token", "revoke", "bob"]);
     assert!(code == 2 && said.contains("there are alice"), "{said}");
     assert_eq!(run(&["admin-token", "revoke", "alice"]).0, 0);

@@ -48,7 +48,10 @@ async fn status(sender: &mut SendRequest<Bytes>, request: Request<()>) -> Option
 async fn is_well(world: &World) {
     world.settled().await;
     let (mut sender, _connection) = connect(world).await;
-    assert_eq!(status(&mut sender, message(world, "http://gateway/v1/messages", Some("coder"))).await, Some(200));
+    assert_eq!(
+        status(&mut sender, message(world, "http://gateway/v1/messages", Some("coder"))).await,
+        Some(200)
+    );
 }
 
 /// 6, 7. What only looks like a path or a host leads nowhere; every authority is as good as another.
@@ -73,13 +76,21 @@ async fn paths_and_authorities_decide_nothing_that_they_would_not_over_http_1() 
         let status = status(&mut sender, request).await;
         assert!([Some(400), Some(401), Some(404)].contains(&status), "{path}: {status:?}");
     }
-    for authority in ["127.0.0.1:8081", "api.anthropic.com", "metadata.google.internal", "localhost", "[::1]"] {
+    for authority in ["127.0.0.1:8081", "api.anthropic.com", "metadata.google.internal", "localhost", "[::1]"]
+    {
         let uri = format!("http://{authority}/v1/messages");
         assert_eq!(status(&mut sender, message(&world, &uri, None)).await, Some(401), "{authority}");
-        assert_eq!(status(&mut sender, message(&world, &uri, Some("laptop"))).await, Some(401), "{authority}");
+        assert_eq!(
+            status(&mut sender, message(&world, &uri, Some("laptop"))).await,
+            Some(401),
+            "{authority}"
+        );
     }
     assert_eq!(world.simulator.log().len(), 0);
-    assert_eq!(status(&mut sender, message(&world, "http://anything/v1/messages", Some("coder"))).await, Some(200));
+    assert_eq!(
+        status(&mut sender, message(&world, "http://anything/v1/messages", Some("coder"))).await,
+        Some(200)
+    );
 }
 
 /// One frame (RFC 9113, 4.1).
@@ -138,7 +149,8 @@ async fn headers_that_never_end_close_the_connection() {
     for value_bytes in [0, 100] {
         let mut socket = socket(&world).await;
         let (mut reading, mut writing) = socket.split();
-        let start = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, 0, 1, &[0x83, 0x86, 0x84])].concat();
+        let start =
+            [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, 0, 1, &[0x83, 0x86, 0x84])].concat();
         writing.write_all(&start).await.expect("sent");
         let more = frame(CONTINUATION, 0, 1, &header("x", value_bytes));
         let flood = async {
@@ -150,7 +162,10 @@ async fn headers_that_never_end_close_the_connection() {
         };
         let mut drained = vec![0; 1024];
         let drain = async { while let Ok(1..) = reading.read(&mut drained).await {} };
-        let sent = timeout(PATIENCE, async { tokio::select! { sent = flood => sent, () = drain => 0 } }).await;
+        let sent = timeout(PATIENCE, async {
+            tokio::select! { sent = flood => sent, () = drain => 0 }
+        })
+        .await;
         assert!(sent.expect("an end") < 16 * 1024 * 1024, "the gateway took all of it");
     }
     is_well(&world).await;
@@ -165,7 +180,9 @@ async fn a_list_of_headers_over_the_limit_is_refused() {
         let mut request = message(&world, "http://gateway/v1/messages", Some("coder"));
         for number in 0..count {
             let name = http::HeaderName::try_from(format!("x-{number}")).expect("a name");
-            request.headers_mut().insert(name, http::HeaderValue::try_from("a".repeat(length)).expect("a value"));
+            request
+                .headers_mut()
+                .insert(name, http::HeaderValue::try_from("a".repeat(length)).expect("a value"));
         }
         let answered = status(&mut sender, request).await;
         assert!(answered.is_none_or(|status| status == 431), "{answered:?}");
@@ -192,14 +209,19 @@ async fn requests_that_are_taken_back_at_once_close_the_connection_and_hold_noth
     let mut socket = socket(&world).await;
     socket.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await.expect("sent");
     for stream in (1..200_000).step_by(2) {
-        let pair = [frame(HEADERS, END_HEADERS, stream, &fields), frame(RST_STREAM, 0, stream, &CANCEL)].concat();
+        let pair =
+            [frame(HEADERS, END_HEADERS, stream, &fields), frame(RST_STREAM, 0, stream, &CANCEL)].concat();
         if socket.write_all(&pair).await.is_err() {
             break;
         }
     }
     // Whether its last word arrives is the system's to say: what it has not read makes the connection a reset one.
     said_go_away(&mut socket).await;
-    assert!(world.simulator.log().len() < 1_000, "{} of them reached the provider", world.simulator.log().len());
+    assert!(
+        world.simulator.log().len() < 1_000,
+        "{} of them reached the provider",
+        world.simulator.log().len()
+    );
     is_well(&world).await;
 }
 
@@ -216,7 +238,10 @@ async fn idle_connections_are_closed_and_waiting_ones_are_not() {
 
     world.simulator.push(Scenario { first_byte_delay: Duration::from_millis(1_500), ..Scenario::default() });
     let (mut sender, connection) = connect(&world).await;
-    assert_eq!(status(&mut sender, message(&world, "http://gateway/v1/messages", Some("coder"))).await, Some(200));
+    assert_eq!(
+        status(&mut sender, message(&world, "http://gateway/v1/messages", Some("coder"))).await,
+        Some(200)
+    );
     let ended = timeout(PATIENCE, connection).await.expect("an end").expect("no panic");
     assert!(ended.as_ref().map_or_else(h2::Error::is_go_away, |()| true), "{ended:?}");
 }
@@ -253,7 +278,8 @@ async fn a_stop_lets_streams_end_and_takes_no_new_ones() {
     });
     let client = reqwest::Client::builder().http2_prior_knowledge().build().expect("a client");
     let request = client.post(world.url("/v1/messages")).header("x-api-key", world.token("coder"));
-    let stream = request.header("anthropic-version", "2023-06-01").json(&hello(true)).send().await.expect("an answer");
+    let stream =
+        request.header("anthropic-version", "2023-06-01").json(&hello(true)).send().await.expect("an answer");
     assert_eq!((stream.status().as_u16(), stream.version()), (200, http::Version::HTTP_2));
     let url = world.url("/api/hello");
     let World { gateway, simulator: _simulator, .. } = world;

@@ -28,7 +28,8 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let CertifiedKey { cert, signing_key } =
-            generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("a pair");
+            generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])
+                .expect("a pair");
         Self { certificate: cert.pem(), key: signing_key.serialize_pem() }
     }
 
@@ -88,7 +89,10 @@ async fn both_versions_of_http_are_offered_and_the_answers_are_the_same() {
             let answer = ask(&world, &client, stream).await.expect("an answer");
             assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
             let text = answer.text().await.expect("all of it");
-            assert!(text.contains(if stream { "event: message_stop" } else { "\"type\":\"message\"" }), "{text}");
+            assert!(
+                text.contains(if stream { "event: message_stop" } else { "\"type\":\"message\"" }),
+                "{text}"
+            );
         }
     }
     // A client that does not know the authority, and one without TLS, get nothing.
@@ -124,7 +128,8 @@ async fn a_new_certificate_is_served_while_a_stream_goes_on_and_a_broken_one_nev
     });
     let client = old.client(false);
     let mut stream = ask(&world, &client, true).await.expect("a stream").bytes_stream();
-    let mut text = String::from_utf8(stream.next().await.expect("a beginning").expect("bytes").to_vec()).expect("text");
+    let mut text =
+        String::from_utf8(stream.next().await.expect("a beginning").expect("bytes").to_vec()).expect("text");
 
     new.put(&files);
     let mut is_served = false;
@@ -152,9 +157,14 @@ async fn a_new_certificate_is_served_while_a_stream_goes_on_and_a_broken_one_nev
     for (certificate, key, mode, expected) in broken {
         write(&files.key, &key, mode);
         write(&files.certificate, &certificate, 0o644);
-        let told = tls(&world, |told| told["refused"].as_str().is_some_and(|why| why.contains(expected))).await;
+        let told =
+            tls(&world, |told| told["refused"].as_str().is_some_and(|why| why.contains(expected))).await;
         assert!(told["certificate"].as_str().is_some_and(|path| path.ends_with("tls.crt")), "{told}");
-        assert_eq!(ask(&world, &new.client(true), false).await.expect("an answer").status(), 200, "{expected}");
+        assert_eq!(
+            ask(&world, &new.client(true), false).await.expect("an answer").status(),
+            200,
+            "{expected}"
+        );
     }
     let (code, said) = pai(&["status", "--state", &world.state.path().display().to_string()], folder.path());
     assert!(code == 1 && said.contains("chmod 600") && said.contains("stays in use"), "{said}");
@@ -176,7 +186,8 @@ async fn refused(folder: &Path, certificate: &str, key: &str, mode: u32) -> Stri
         ..Settings::default()
     };
     let secrets = pai_runtime::secret::Secrets::fixed("key", &settings.state);
-    let snapshot = pai_runtime::snapshot::Snapshot::of(support::compile(MANIFESTS), &secrets).expect("a snapshot");
+    let snapshot =
+        pai_runtime::snapshot::Snapshot::of(support::compile(MANIFESTS), &secrets).expect("a snapshot");
     let clock = std::sync::Arc::new(ManualClock::at(NOON));
     Gateway::start(snapshot, &settings, clock).await.err().expect("no gateway").to_string()
 }
@@ -219,8 +230,8 @@ async fn a_trusted_proxy_vouches_for_addresses_in_both_versions() {
     let pair = Pair::new();
     let files: TlsFiles = files(folder.path());
     pair.put(&files);
-    let manifests =
-        MANIFESTS.replace("providers: [anthropic]", "providers: [anthropic]\n  allowedCidrs: [198.51.100.0/24]");
+    let manifests = MANIFESTS
+        .replace("providers: [anthropic]", "providers: [anthropic]\n  allowedCidrs: [198.51.100.0/24]");
     for (trusted, expected) in [(true, 200), (false, 403)] {
         let world = World::with(&manifests, |settings| {
             settings.tls = Some(files.clone());
@@ -231,8 +242,10 @@ async fn a_trusted_proxy_vouches_for_addresses_in_both_versions() {
         .await;
         for http1_only in [false, true] {
             let status = async |address: &str| {
-                let request = pair.client(http1_only).post(format!("{}/ext/v1/messages", world.gateway.url()));
-                let request = request.header("x-api-key", world.token("laptop")).header("x-forwarded-for", address);
+                let request =
+                    pair.client(http1_only).post(format!("{}/ext/v1/messages", world.gateway.url()));
+                let request =
+                    request.header("x-api-key", world.token("laptop")).header("x-forwarded-for", address);
                 let answer = request.json(&hello(false)).send().await.expect("an answer");
                 answer.status().as_u16()
             };

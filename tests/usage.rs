@@ -131,7 +131,8 @@ async fn what_cannot_be_asked_is_said() {
     std::fs::remove_file(world.state.path().join("admin-address")).expect("it was there");
     let (code, _, said) = usage(world.state.path(), &[]);
     assert!(code == 2 && said.contains("--admin http://ADDRESS"), "{said}");
-    let (code, _, said) = usage(world.state.path(), &["--url", &format!("http://{}", world.gateway.admin_address())]);
+    let (code, _, said) =
+        usage(world.state.path(), &["--url", &format!("http://{}", world.gateway.admin_address())]);
     assert!(code == 2 && said.contains("PAI_ADMIN_TOKEN"), "{said}");
     let world = world.restart().await;
     let asked = support::operator(world.state.path(), Method::GET, "/usage?from=soon").await.send().await;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::middleware;
 use axum::extract::{Query, State};
+use axum::middleware;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use http::StatusCode;
@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use crate::exchange::Shared;
 use crate::listener::Tls;
 use crate::operators::Operators;
-use crate::reload::Push;
 use crate::release::Origin;
+use crate::reload::Push;
 use crate::report;
 use crate::standing::Standing;
 
@@ -67,7 +67,11 @@ async fn ready(State(health): State<Health>) -> Response {
     let draining = health.draining.load(Ordering::Relaxed);
     let failure = health.shared.ledger.failure();
     let is_empty = health.standing.origin() == Origin::None;
-    let status = if draining || is_empty || failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let status = if draining || is_empty || failure.is_some() {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
     let standing = health.standing.report();
     let body = json!({
         "ready": status == StatusCode::OK,

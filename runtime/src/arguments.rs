@@ -92,7 +92,11 @@ impl ServeArguments {
         Settings {
             listen: self.listen,
             admin_listen: self.admin_listen,
-            tls: self.tls_cert.clone().zip(self.tls_key.clone()).map(|(certificate, key)| TlsFiles { certificate, key }),
+            tls: self
+                .tls_cert
+                .clone()
+                .zip(self.tls_key.clone())
+                .map(|(certificate, key)| TlsFiles { certificate, key }),
             admin_tls: if self.admin_tls { AdminTls::Yes } else { AdminTls::No },
             state: self.state.clone().unwrap_or(state),
             secrets: self.secrets.clone(),

@@ -72,8 +72,9 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("a folder");
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -84,9 +85,15 @@ mod tests {
         let path = folder.path().join("a");
         fs::write(&path, "old").expect("written");
         drop(prepare(&path, b"new", Readers::Owner).expect("prepared"));
-        assert_eq!((fs::read_to_string(&path).expect("text").as_str(), names(folder.path())), ("old", vec!["a".to_owned()]));
+        assert_eq!(
+            (fs::read_to_string(&path).expect("text").as_str(), names(folder.path())),
+            ("old", vec!["a".to_owned()])
+        );
         prepare(&path, b"new", Readers::Owner).expect("prepared").put().expect("put");
-        assert_eq!((fs::read_to_string(&path).expect("text").as_str(), names(folder.path())), ("new", vec!["a".to_owned()]));
+        assert_eq!(
+            (fs::read_to_string(&path).expect("text").as_str(), names(folder.path())),
+            ("new", vec!["a".to_owned()])
+        );
         let mode = fs::metadata(&path).expect("there").permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "also where the old file was open to others");
     }

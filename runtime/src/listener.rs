@@ -24,8 +24,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use self::requests::{Overdue, Requests};
-pub use self::tls::TlsError;
 pub(crate) use self::tls::Tls;
+pub use self::tls::TlsError;
 use self::version::Version;
 use self::write_limit::WriteLimit;
 use crate::exchange::Peer;

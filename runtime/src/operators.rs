@@ -139,7 +139,8 @@ mod tests {
         let state = tempfile::tempdir().expect("a folder");
         let operators = Operators::new(state.path()).expect("operators");
         let pepper = Pepper::mint().expect("a pepper");
-        let token = AdminTokens::create(state.path(), "alice", &pepper, pai_bundle::unit::UnixSeconds(0)).expect("made");
+        let token = AdminTokens::create(state.path(), "alice", &pepper, pai_bundle::unit::UnixSeconds(0))
+            .expect("made");
         let headers = shown(&format!("Bearer {}", token.reveal()));
         assert_eq!(operators.admit(&headers, &pepper), Ok(Operator("alice".to_owned())));
         let other = Pepper::mint().expect("a pepper");
@@ -154,7 +155,8 @@ mod tests {
         let state = tempfile::tempdir().expect("a folder");
         let operators = Operators::new(state.path()).expect("operators");
         let pepper = Pepper::mint().expect("a pepper");
-        let token = AdminTokens::create(state.path(), "alice", &pepper, pai_bundle::unit::UnixSeconds(0)).expect("made");
+        let token = AdminTokens::create(state.path(), "alice", &pepper, pai_bundle::unit::UnixSeconds(0))
+            .expect("made");
         let path = AdminTokens::path(state.path());
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("chmod");
         let headers = shown(&format!("Bearer {}", token.reveal()));

@@ -114,7 +114,9 @@ impl Packed {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PushError {
     /// Bundles are made from something else than a file.
-    #[error("this gateway serves the manifests in `{0}`: edit them there, and it serves the change within a second")]
+    #[error(
+        "this gateway serves the manifests in `{0}`: edit them there, and it serves the change within a second"
+    )]
     NoFile(String),
     /// There is one bundle and no next ones.
     #[error("this gateway serves one bundle, and takes no other")]
@@ -194,7 +196,9 @@ impl Releases {
             Ok(release) => (release, None),
             Err(refused) => match self.last_good() {
                 Some(release) => (release, Some(refused)),
-                None if self.start == FirstBundle::MayCome && refused.is_absence() => (self.nothing()?, Some(refused)),
+                None if self.start == FirstBundle::MayCome && refused.is_absence() => {
+                    (self.nothing()?, Some(refused))
+                }
                 None => return Err(refused),
             },
         };
@@ -264,7 +268,9 @@ impl Releases {
         let failed = |cause| ReleaseError::Trust { source_name: self.source.describe(), cause };
         let gone = || std::io::Error::other("its bytes are gone");
         let bytes = release.bytes.as_ref().ok_or_else(gone).and_then(Packed::unpack);
-        let bytes = bytes.map_err(|cause| TrustError::Keep { path: trust.path().to_owned(), cause }).map_err(failed)?;
+        let bytes = bytes
+            .map_err(|cause| TrustError::Keep { path: trust.path().to_owned(), cause })
+            .map_err(failed)?;
         trust.accept(&bytes, verified.serial, &release.digest).map_err(failed)
     }
 

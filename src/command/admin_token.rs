@@ -15,7 +15,9 @@ use crate::{table, terminal, workspace};
 
 /// What to do.
 #[derive(Debug, Args)]
-#[command(after_help = "On the gateway's own machine no token is needed: pai finds the one in the state folder.")]
+#[command(
+    after_help = "On the gateway's own machine no token is needed: pai finds the one in the state folder."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -103,8 +105,12 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
             let tokens = tokens.map_err(|cause| miette!("{cause}"))?;
             match list.output {
                 Form::Table if tokens.all().next().is_none() => terminal::say("there are no admin tokens"),
-                Form::Table => terminal::print(&table::plain(["NAME", "ID", "CREATED"], tokens.all().map(row), None)),
-                Form::Json => terminal::print(&format!("{:#}", tokens.all().map(document).collect::<Value>())),
+                Form::Table => {
+                    terminal::print(&table::plain(["NAME", "ID", "CREATED"], tokens.all().map(row), None))
+                }
+                Form::Json => {
+                    terminal::print(&format!("{:#}", tokens.all().map(document).collect::<Value>()))
+                }
             }
         }
         Command::Revoke(revoke) => {

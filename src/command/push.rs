@@ -14,12 +14,14 @@ use crate::terminal;
 
 /// What to send, and where.
 #[derive(Debug, Args)]
-#[command(after_help = "The gateway must serve a bundle's file; it replaces that file, and only then serves the bundle.
+#[command(
+    after_help = "The gateway must serve a bundle's file; it replaces that file, and only then serves the bundle.
 Exit code: 0 when the bundle is in force, 1 when it was refused, 2 when it could not be sent.
 
 Examples:
   pai push pai.bundle                                the gateway of the workspace here
-  PAI_ADMIN_TOKEN=… pai push pai.bundle --url https://gateway.example.com:8081")]
+  PAI_ADMIN_TOKEN=… pai push pai.bundle --url https://gateway.example.com:8081"
+)]
 pub(crate) struct Arguments {
     /// What `pai build` made and `pai bundle sign` signed.
     bundle: PathBuf,
@@ -37,7 +39,8 @@ struct Taken {
 /// Sends it.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let shown = arguments.bundle.display();
-    let bytes = std::fs::read(&arguments.bundle).map_err(|cause| miette!("`{shown}` cannot be read: {cause}"))?;
+    let bytes =
+        std::fs::read(&arguments.bundle).map_err(|cause| miette!("`{shown}` cannot be read: {cause}"))?;
     // What is no bundle need not travel.
     codec::open(&bytes).map_err(|cause| {
         miette!(help = "`pai build` makes a bundle of a workspace", "`{shown}` cannot be sent: {cause}")

@@ -77,7 +77,10 @@ async fn serve(
     settings: &Settings,
 ) -> miette::Result<Outcome> {
     let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
-    let Some(gateway) = start(Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle), settings).await? else {
+    let Some(gateway) =
+        start(Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle), settings)
+            .await?
+    else {
         return Ok(Outcome::Findings);
     };
     terminal::say(&format!("pai is serving on {}", gateway.url()));

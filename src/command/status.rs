@@ -43,8 +43,9 @@ enum Form {
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let operator = arguments.whereabouts.operator(&arguments.path)?;
     let document: Value = operator.read("/status")?;
-    let status: Status = serde_json::from_value(document.clone())
-        .map_err(|cause| miette!("{} answers in another form than this `pai` knows: {cause}", operator.url()))?;
+    let status: Status = serde_json::from_value(document.clone()).map_err(|cause| {
+        miette!("{} answers in another form than this `pai` knows: {cause}", operator.url())
+    })?;
     match arguments.output {
         Form::Table => terminal::print(&status.told(operator.url())),
         Form::Json => terminal::print(&format!("{document:#}")),

@@ -26,7 +26,11 @@ const TIME: Duration = Duration::from_secs(300);
 pub(super) async fn show(State(health): State<Health>) -> Response {
     let (digest, packed) = health.standing.bundle();
     let Some(packed) = packed else {
-        return error(StatusCode::NOT_FOUND, "no_bundle", "this gateway serves no bundle's file: there is none yet, or it never was a file");
+        return error(
+            StatusCode::NOT_FOUND,
+            "no_bundle",
+            "this gateway serves no bundle's file: there is none yet, or it never was a file",
+        );
     };
     let unpacked = tokio::task::spawn_blocking(move || packed.unpack()).await;
     let Ok(Ok(bytes)) = unpacked else {
@@ -54,7 +58,9 @@ pub(super) async fn replace(
             let message = format!("a bundle has at most {MOST_BYTES} bytes");
             return error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message);
         }
-        Ok(Err(cause)) => return error(StatusCode::BAD_REQUEST, "cut", &format!("the bundle was cut off: {cause}")),
+        Ok(Err(cause)) => {
+            return error(StatusCode::BAD_REQUEST, "cut", &format!("the bundle was cut off: {cause}"));
+        }
         Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "too_slow", "the bundle did not come in time"),
     };
     let (answer, answered) = oneshot::channel();
@@ -63,9 +69,7 @@ pub(super) async fn replace(
         return gone();
     }
     match answered.await {
-        Ok(Ok(pushed)) => {
-            Json(json!({ "digest": pushed.digest, "serial": pushed.serial })).into_response()
-        }
+        Ok(Ok(pushed)) => Json(json!({ "digest": pushed.digest, "serial": pushed.serial })).into_response(),
         Ok(Err(cause)) => refused(&cause),
         Err(_) => gone(),
     }
@@ -81,4 +85,3 @@ fn refused(cause: &PushError) -> Response {
     };
     error(status, code, &cause.to_string())
 }
-

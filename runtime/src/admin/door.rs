@@ -15,7 +15,11 @@ use crate::operators::Denied;
 const OPEN: [&str; 2] = ["/livez", "/readyz"];
 
 /// Lets operators through, and probes to what is theirs.
-pub(super) async fn guarded(State(health): State<Health>, mut request: Request<Body>, next: Next) -> Response {
+pub(super) async fn guarded(
+    State(health): State<Health>,
+    mut request: Request<Body>,
+    next: Next,
+) -> Response {
     if OPEN.contains(&request.uri().path()) {
         return next.run(request).await;
     }
@@ -44,7 +48,9 @@ fn deny(denied: Denied) -> Response {
         Denied::Unknown => (
             StatusCode::UNAUTHORIZED,
             "unknown_token",
-            format!("this admin token is not known here: it is mistyped, revoked, or another gateway's; {HOW}"),
+            format!(
+                "this admin token is not known here: it is mistyped, revoked, or another gateway's; {HOW}"
+            ),
         ),
         Denied::ForCallers(kind) => (
             StatusCode::FORBIDDEN,
@@ -54,7 +60,9 @@ fn deny(denied: Denied) -> Response {
     };
     let mut response = error(status, code, &message);
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pai admin\""));
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pai admin\""));
     }
     response
 }

@@ -45,7 +45,10 @@ impl Default for State {
 
 impl Requests {
     /// Counts a request as under way until its answer has been handed over, or is dropped.
-    pub(super) async fn track<E>(self, answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
+    pub(super) async fn track<E>(
+        self,
+        answer: impl Future<Output = Result<Response, E>>,
+    ) -> Result<Response, E> {
         let request = self.begin();
         answer.await.map(|response| response.map(|body| Body::new(Tracked { body, request })))
     }
@@ -103,7 +106,10 @@ impl HttpBody for Tracked {
     type Error = axum::Error;
 
     /// hyper asks for more when the client has taken what there was; so after bytes, silence is the client's.
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         let number = self.request.number;
         let mut state = self.request.requests.state();
@@ -153,9 +159,14 @@ mod tests {
         assert_eq!(requests.overdue(times()).await, Overdue::Idle);
         assert!(began.elapsed() >= times().headers);
         // A provider that thinks for ten minutes.
-        let mut silent = tracked(&requests, Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>())).await;
+        let mut silent = tracked(
+            &requests,
+            Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>()),
+        )
+        .await;
         let reading = tokio::time::timeout(Duration::from_secs(600), silent.body_mut().frame());
-        let (overdue, _) = tokio::join!(tokio::time::timeout(Duration::from_secs(599), requests.overdue(times())), reading);
+        let (overdue, _) =
+            tokio::join!(tokio::time::timeout(Duration::from_secs(599), requests.overdue(times())), reading);
         assert!(overdue.is_err());
     }
 

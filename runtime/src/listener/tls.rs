@@ -170,7 +170,9 @@ fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
 fn private(path: &Path) -> Result<(), TlsError> {
     const NOT_THEIRS: u32 = 0o037;
     let found = std::fs::metadata(path);
-    let mode = found.map_err(|cause| TlsError::Unreadable { path: path.to_owned(), cause })?.permissions().mode() & 0o777;
+    let mode =
+        found.map_err(|cause| TlsError::Unreadable { path: path.to_owned(), cause })?.permissions().mode()
+            & 0o777;
     if mode & NOT_THEIRS != 0 {
         return Err(TlsError::TooOpen { path: path.to_owned(), mode });
     }

@@ -132,7 +132,12 @@ impl AdminTokens {
     }
 
     /// Makes a token for somebody; it is shown once. Gateways on the folder accept it from their next request on.
-    pub fn create(state: &Path, name: &str, pepper: &Pepper, now: UnixSeconds) -> Result<Token, AdminTokensError> {
+    pub fn create(
+        state: &Path,
+        name: &str,
+        pepper: &Pepper,
+        now: UnixSeconds,
+    ) -> Result<Token, AdminTokensError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._@".contains(c);
         if name.is_empty() || name.len() > NAME_MAX_CHARS || !name.chars().all(plain) {
             return Err(AdminTokensError::Name(name.to_owned()));
@@ -144,7 +149,13 @@ impl AdminTokens {
                 return Err(AdminTokensError::Taken(name.to_owned()));
             }
             let digest = StoredDigest::parse(&text).unwrap_or_else(StoredDigest::nobody);
-            tokens.push(AdminToken { name: name.to_owned(), id: token.id().to_owned(), created: now, digest, text });
+            tokens.push(AdminToken {
+                name: name.to_owned(),
+                id: token.id().to_owned(),
+                created: now,
+                digest,
+                text,
+            });
             Ok(())
         })?;
         Ok(token)
@@ -212,7 +223,8 @@ mod tests {
     fn the_file_has_no_token_and_is_its_owners_alone() {
         let state = tempfile::tempdir().expect("a folder");
         let pepper = Pepper::mint().expect("a pepper");
-        let token = AdminTokens::create(state.path(), "alice@example.org", &pepper, UnixSeconds(7)).expect("made");
+        let token =
+            AdminTokens::create(state.path(), "alice@example.org", &pepper, UnixSeconds(7)).expect("made");
         let path = AdminTokens::path(state.path());
         let text = std::fs::read_to_string(&path).expect("text");
         let secret = token.reveal().rsplit('_').next().expect("a secret");
@@ -227,9 +239,12 @@ mod tests {
     fn slips_are_told() {
         let state = tempfile::tempdir().expect("a folder");
         let pepper = Pepper::mint().expect("a pepper");
-        let create = |name: &str| AdminTokens::create(state.path(), name, &pepper, UnixSeconds(0)).map(|_| ());
+        let create =
+            |name: &str| AdminTokens::create(state.path(), name, &pepper, UnixSeconds(0)).map(|_| ());
         create("alice").expect("made");
-        for (name, expected) in [("alice", "already"), ("", "cannot be"), ("a b", "cannot be"), ("a\n", "cannot be")] {
+        for (name, expected) in
+            [("alice", "already"), ("", "cannot be"), ("a b", "cannot be"), ("a\n", "cannot be")]
+        {
             let error = create(name).expect_err(name).to_string();
             assert!(error.contains(expected), "{name}: {error}");
         }

@@ -59,7 +59,10 @@ impl Source for Folder {
                 if errors == 1 { "" } else { "s" }
             );
             let findings = render::short(&compiled.diagnostics, &workspace.shown);
-            return Err(SourceError::Findings { summary, findings: findings.lines().map(str::to_owned).collect() });
+            return Err(SourceError::Findings {
+                summary,
+                findings: findings.lines().map(str::to_owned).collect(),
+            });
         };
         let encoded = codec::encode(&bundle).map_err(|cause| SourceError::Failed(cause.to_string()))?;
         Ok(encoded.0)

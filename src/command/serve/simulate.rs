@@ -50,7 +50,10 @@ pub(super) async fn serve(
         }
         seen.get_or_init(|| bundle.clone());
     };
-    let releases = Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle).adapted(Box::new(replaced));
+    let releases = Releases::of(source, secrets)
+        .trusting(trust)
+        .starting(settings.first_bundle)
+        .adapted(Box::new(replaced));
     let Some(gateway) = start(releases, settings).await? else { return Ok(Outcome::Findings) };
     if let Some(bundle) = first.get() {
         terminal::say(&welcome(&gateway.url(), &gateway.admin_url(), bundle, &tokens, settings));
@@ -94,13 +97,7 @@ fn default_model(bundle: &Bundle) -> String {
     for_key.or_else(for_agent).unwrap_or_else(|| "claude-haiku-4-5".to_owned())
 }
 
-fn welcome(
-    base: &str,
-    admin: &str,
-    bundle: &Bundle,
-    tokens: &Tokens,
-    settings: &Settings,
-) -> String {
+fn welcome(base: &str, admin: &str, bundle: &Bundle, tokens: &Tokens, settings: &Settings) -> String {
     let model = &default_model(bundle);
     let mut lines = vec![
         format!("pai is serving on {base}, with a simulator in place of every provider."),

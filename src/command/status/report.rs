@@ -98,7 +98,9 @@ impl Status {
 impl Bundle {
     fn told(&self) -> Vec<String> {
         let from = match (self.origin.as_str(), &self.source) {
-            ("none", _) => "there is none yet; `pai push` sends one, and until then nobody is let in".to_owned(),
+            ("none", _) => {
+                "there is none yet; `pai push` sends one, and until then nobody is let in".to_owned()
+            }
             ("last-good", _) => "the last good one, from the state folder".to_owned(),
             (_, Some(source)) => format!("from {source}"),
             (_, None) => "from memory".to_owned(),
@@ -145,7 +147,10 @@ impl Breaker {
             Some(millis) => format!(", probed in {} s", millis.div_ceil(1_000)),
             None => String::new(),
         };
-        fact("provider", &format!("{} failed {} times in a row: {}{probe}", self.provider, self.failures, self.state))
+        fact(
+            "provider",
+            &format!("{} failed {} times in a row: {}{probe}", self.provider, self.failures, self.state),
+        )
     }
 }
 
