@@ -11,11 +11,26 @@ mod schema;
 mod serve;
 mod usage;
 mod ledger;
+mod init;
 mod get;
+mod describe;
+mod create;
+mod apply;
+mod edit;
+mod delete;
 mod access_key;
+mod add;
+mod login;
+mod logout;
+mod context;
+mod gateway;
+mod completion;
+mod man;
 mod status;
 mod push;
 mod admin_token;
+mod agent;
+mod token;
 
 use std::process::ExitCode;
 
@@ -67,16 +82,44 @@ pub(crate) enum Command {
     Usage(usage::Arguments),
     /// Check and export what was counted, account by account.
     Ledger(ledger::Arguments),
-    /// List providers, agents, access keys and guards.
+    /// List providers, agents, access keys, guards and secrets.
     Get(get::Arguments),
-    /// Make access keys.
+    /// Make a workspace.
+    Init(init::Arguments),
+    /// Say all that is known of resources.
+    Describe(describe::Arguments),
+    /// Create providers, agents, access keys, guards and secrets.
+    Create(create::Arguments),
+    /// Create or update manifests from files.
+    Apply(apply::Arguments),
+    /// Change a manifest in an editor.
+    Edit(edit::Arguments),
+    /// Delete manifests and secrets.
+    Delete(delete::Arguments),
+    /// Make, list, rotate and revoke access keys.
     AccessKey(access_key::Arguments),
+    /// Store secrets, encrypted.
+    Add(add::Arguments),
+    /// Log in to a gateway, with an access key or a token.
+    Login(login::Arguments),
+    /// Forget the credential that is in use.
+    Logout(logout::Arguments),
+    /// Choose between the gateways that you are logged in to.
+    Context(context::Arguments),
+    /// Set clients up for the gateway, and test the way to it.
+    Gateway(gateway::Arguments),
+    /// Print a script that makes your shell complete commands and names.
+    Completion(completion::Arguments),
+    /// Print manual pages.
+    Man(man::Arguments),
     /// Say what a gateway serves since when, and whether all is well with it.
     Status(status::Arguments),
     /// Send a bundle to a gateway.
     Push(push::Arguments),
     /// Make, list and take away tokens of people who operate a gateway.
     AdminToken(admin_token::Arguments),
+    /// Make, rotate and revoke tokens of agents.
+    Agent(agent::Arguments),
 }
 
 impl Command {
@@ -95,10 +138,24 @@ impl Command {
             Self::Usage(arguments) => usage::run(&arguments),
             Self::Ledger(arguments) => ledger::run(&arguments),
             Self::Get(arguments) => get::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
+            Self::Describe(arguments) => describe::run(&arguments),
+            Self::Create(arguments) => create::run(&arguments),
+            Self::Apply(arguments) => apply::run(&arguments),
+            Self::Edit(arguments) => edit::run(&arguments),
+            Self::Delete(arguments) => delete::run(&arguments),
             Self::AccessKey(arguments) => access_key::run(&arguments),
+            Self::Add(arguments) => add::run(&arguments),
+            Self::Login(arguments) => login::run(&arguments),
+            Self::Logout(arguments) => logout::run(&arguments),
+            Self::Context(arguments) => context::run(&arguments),
+            Self::Gateway(arguments) => gateway::run(&arguments),
+            Self::Completion(arguments) => completion::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
             Self::Status(arguments) => status::run(&arguments),
             Self::Push(arguments) => push::run(&arguments),
             Self::AdminToken(arguments) => admin_token::run(&arguments),
+            Self::Agent(arguments) => agent::run(&arguments),
         }
     }
 }

@@ -5,6 +5,11 @@ mod workspace;
 mod surroundings;
 mod findings;
 mod replace;
+mod private;
+mod change;
+mod credential;
+mod prompt;
+mod today;
 mod modeline;
 mod progress;
 mod compiled;
@@ -13,8 +18,13 @@ mod account;
 mod period;
 mod operator;
 mod rows;
+mod context;
+mod reach;
+mod remote;
+mod completion;
 mod terminal;
 mod table;
+mod secrets;
 
 use std::process::ExitCode;
 
@@ -22,13 +32,29 @@ use clap::Parser;
 
 /// Rules for LLM tokens, written, reviewed and checked like code.
 #[derive(Debug, Parser)]
-#[command(name = "pai", version, about, arg_required_else_help = true)]
+#[command(
+    name = "pai",
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  pai init
+  pai create model-provider anthropic --provider anthropic --external-access
+  pai get model-providers
+  pai serve"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: command::Command,
 }
 
 fn main() -> ExitCode {
+    match completion::answer::<Arguments>() {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => {}
+        Err(error) => error.exit(),
+    }
     let arguments = Arguments::parse();
     match arguments.command.run() {
         Ok(outcome) => outcome.into(),

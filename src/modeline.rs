@@ -21,6 +21,22 @@ pub(crate) fn of(folder: &Path) -> miette::Result<String> {
     Ok(format!("# yaml-language-server: $schema={path}\n"))
 }
 
+/// The modeline of policy tests, beside a manifest's: their schema lies in the same folder, and is written there too.
+pub(crate) fn of_cases(folder: &Path, manifests: &str) -> miette::Result<String> {
+    let schema = file::file(Subject::Cases);
+    let modeline = manifests.replace(file::COMBINED, &schema.name);
+    let up = manifests.matches("../").count();
+    let mut path = folder.to_owned();
+    path.extend(std::iter::repeat_n("..", up));
+    path.push(FOLDER);
+    path.push(&schema.name);
+    if !path.exists() {
+        replace::file(&path, schema.text.as_bytes())
+            .map_err(|cause| miette!("`{}` cannot be written: {cause}", path.display()))?;
+    }
+    Ok(modeline)
+}
+
 /// How many folders up the schema is.
 fn nearest(folder: &Path) -> Option<usize> {
     let folder = folder.canonicalize().ok()?;

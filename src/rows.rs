@@ -16,7 +16,7 @@ use crate::operator::{Operator, OperatorError};
 use crate::{period, workspace};
 
 /// Which ledger is meant.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Whereabouts {
     /// The gateway's state folder, where it is not the workspace's.
     #[arg(long, env = "PAI_STATE", value_name = "DIR")]
@@ -24,6 +24,9 @@ pub(crate) struct Whereabouts {
     /// The admin address of a gateway elsewhere, such as `http://127.0.0.1:8081`; `PAI_ADMIN_TOKEN` has the token for it.
     #[arg(long, visible_alias = "url", env = "PAI_ADMIN_URL", value_name = "URL")]
     admin: Option<String>,
+    /// The gateway of a context, where that decides.
+    #[arg(skip)]
+    remote: Option<Operator>,
 }
 
 /// There are no rows to be had.
@@ -78,6 +81,11 @@ impl From<StoreError> for RowsError {
 }
 
 impl Whereabouts {
+    /// A gateway elsewhere, of which nothing is on this machine.
+    pub(crate) fn of(operator: Operator) -> Self {
+        Self { state: None, admin: None, remote: Some(operator) }
+    }
+
     /// The state folder of a workspace's gateway.
     pub(crate) fn state(&self, workspace: &Path) -> PathBuf {
         self.state.clone().unwrap_or_else(|| workspace::state(workspace))
@@ -90,7 +98,12 @@ impl Whereabouts {
 
     /// Whether the gateway is one whose folder is not here.
     pub(crate) fn is_elsewhere(&self) -> bool {
-        self.admin.is_some()
+        self.admin.is_some() || self.remote.is_some()
+    }
+
+    /// Whether the command itself says which gateway or folder is meant.
+    pub(crate) fn is_named(&self) -> bool {
+        self.admin.is_some() || self.state.is_some()
     }
 
     /// The gateway that is named, or the one that runs on the workspace's state folder.
@@ -104,6 +117,9 @@ impl Whereabouts {
 
     /// A gateway that is named is asked; otherwise the folder says who has it.
     pub(crate) fn open(&self, workspace: &Path) -> Result<Ledger, RowsError> {
+        if let Some(operator) = &self.remote {
+            return Ok(Ledger::AtWork(operator.clone()));
+        }
         if let Some(admin) = &self.admin {
             return Ok(Ledger::AtWork(Operator::at(admin, &self.state(workspace))));
         }

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which crate may use which: ARCHITECTURE.md draws the same.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("pai-bundle", &[]),
     ("pai-policies", &["pai-bundle"]),
     ("pai-compiler", &["pai-bundle", "pai-policies"]),
@@ -15,16 +15,18 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("pai-protocol", &["pai-bundle"]),
     ("pai-runtime", &["pai-bundle", "pai-ledger", "pai-policies", "pai-protocol"]),
     ("pai-simulator", &[]),
+    ("pai-guards", &[]),
     ("pai", &["pai-bundle", "pai-compiler", "pai-ledger", "pai-policies", "pai-runtime", "pai-simulator"]),
 ];
 
 /// What must not be reachable from a crate, however many crates lie between.
-const APART: [(&str, &[&str]); 5] = [
+const APART: [(&str, &[&str]); 6] = [
     ("pai-runtime", &["pai-compiler", "pai-simulator", "jsonschema", "saphyr-parser"]),
     ("pai-ledger", &["cedar-policy", "axum", "reqwest"]),
     ("pai-protocol", &["tokio", "axum", "reqwest", "cedar-policy", "sled"]),
     ("pai-compiler", &["tokio", "reqwest", "sled", "axum"]),
     ("pai-simulator", &["cedar-policy", "sled"]),
+    ("pai-guards", &["tokio", "reqwest", "axum", "sled", "cedar-policy"]),
 ];
 
 fn root() -> &'static Path {

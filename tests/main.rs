@@ -94,6 +94,14 @@ mod workflow;
 mod signing;
 /// Planted secrets, and that no bundle has them.
 mod canaries;
+/// Forms in which a secret could be found.
+mod traces;
+/// Planted secrets, and that a gateway at work lets none of them out.
+mod canaries_served;
+/// Attacks on keys, secrets and the process.
+mod threats_keys;
+/// The encrypted store, from the command line.
+mod secrets;
 /// New bundles while requests run.
 mod reload;
 /// A folder that is served while it is edited.
@@ -116,6 +124,22 @@ mod usage;
 mod ledger;
 /// `pai get`: what is in a workspace.
 mod listing;
+/// Somebody at a machine, for the tests below.
+mod person;
+/// `pai login`, `pai logout`, `pai context`.
+mod contexts;
+/// `pai gateway`: environment, settings, test.
+mod clients;
+/// `pai completion` and `pai man`.
+mod completion;
+/// `docs/quickstart.md`, command by command, at a terminal.
+mod onboarding;
+/// Commands that change manifests.
+mod resources;
+/// How every command says what it is for.
+mod manners;
+/// Logged in as administrator.
+mod remote;
 /// Every example is checked, built and served.
 mod examples;
 /// Policies in both forms, the ledger's limits and a plain model agree.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ impl Place {
 
     /// With these variables in its environment as well.
     pub(crate) fn start_with(&self, variables: &[(&str, OsString)]) -> Process {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pai"))
+        let child = Command::new(env!("CARGO_BIN_EXE_pai"))
             .arg("serve")
             .arg(self.folder.path().join("a.bundle"))
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--state"])
@@ -76,19 +76,7 @@ impl Place {
             .stderr(Stdio::piped())
             .spawn()
             .expect("a gateway");
-        let said = Arc::new(Mutex::new(String::new()));
-        let stderr = child.stderr.take().expect("piped");
-        let reader = thread::spawn({
-            let said = Arc::clone(&said);
-            move || {
-                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    let mut said = said.lock().expect("no panic");
-                    said.push_str(&line);
-                    said.push('\n');
-                }
-            }
-        });
-        Process { child, said, reader: Some(reader) }
+        Process::of(child)
     }
 
     pub(crate) fn state(&self) -> std::path::PathBuf {
@@ -121,6 +109,23 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// What a process says on its standard error, which is piped.
+    pub(crate) fn of(mut child: Child) -> Self {
+        let said = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().expect("piped");
+        let reader = thread::spawn({
+            let said = Arc::clone(&said);
+            move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    let mut said = said.lock().expect("no panic");
+                    said.push_str(&line);
+                    said.push('\n');
+                }
+            }
+        });
+        Self { child, said, reader: Some(reader) }
+    }
+
     /// The URL that it says it serves on.
     pub(crate) async fn url(&mut self) -> String {
         self.says("serving on ").await
@@ -153,8 +158,22 @@ impl Process {
 
     /// Asks it to stop.
     pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("sent").success());
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("sent").success());
+    }
+
+    /// Waits for its end: how it came, and all that it said.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("ended");
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("read");
+        }
+        (status, self.said())
     }
 
     pub(crate) fn kill(&mut self) {
@@ -163,12 +182,9 @@ impl Process {
     }
 
     /// Waits for its end: its exit code and all that it said.
-    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
-        let code = self.child.wait().expect("ended").code();
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("read");
-        }
-        (code, self.said())
+    pub(crate) fn wait(self) -> (Option<i32>, String) {
+        let (status, said) = self.end();
+        (status.code(), said)
     }
 }
 

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use pai_bundle::limit::Scope;
+use pai_bundle::unit::{UnixSeconds, UtcDay};
+use pai_ledger::Account;
 use pai_simulator::Scenario;
 use serde_json::{Value, json};
 
-use crate::support::{MANIFESTS, World, asking, hello, settled};
+use crate::support::{MANIFESTS, NOON, World, asking, hello, settled};
 
 /// An agent's budget of so many tokens.
 fn budget(tokens: u64) -> String {
@@ -50,6 +52,44 @@ async fn a_request_waits_until_another_one_ends() {
     let entries = world.simulator.log().entries();
     assert_eq!(entries.len(), 2);
     assert_eq!(world.balance(Scope::Agent, "coder"), settled(world.simulator.log().reported_total()));
+}
+
+#[tokio::test]
+async fn a_request_that_waits_past_midnight_is_recorded_in_the_day_that_it_is_charged_to() {
+    let hold = held(&hello(false));
+    let world = world(&budget(hold + hold / 2), Duration::from_secs(30)).await;
+    world.simulator.push(Scenario { first_byte_delay: Duration::from_secs(20), ..Scenario::default() });
+    let send = async || world.message("coder", &hello(false)).send().await.expect("an answer").status();
+    let night = async {
+        while world.simulator.log().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let waits = send();
+        let tomorrow = async {
+            // So that the other one stands in the queue by then.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            world.clock.set(UnixSeconds(NOON.0 + 12 * 3_600));
+            send().await
+        };
+        tokio::join!(waits, tomorrow)
+    };
+    let (waited, next) = tokio::select! {
+        _ = send() => panic!("the first one takes longer"),
+        both = night => both,
+    };
+    assert_eq!((waited.as_u16(), next.as_u16()), (200, 200));
+    let day = |record: &Value| record["day"].clone();
+    let records = world.records(3).await;
+    let served: Vec<_> = records.iter().filter(|record| record["outcome"] == "served").map(day).collect();
+    assert_eq!(served, ["2026-11-24", "2026-11-24"]);
+    let account = Account {
+        scope: Scope::Agent,
+        name: "default/coder".to_owned(),
+        day: UtcDay(UtcDay::containing(NOON).0 + 1),
+    };
+    let settled: u64 = records.iter().filter_map(|record| record["settled"]["total"].as_u64()).sum();
+    let tomorrow = world.gateway.ledger().balance(&account).settled.tokens.0;
+    assert!(tomorrow > 0 && settled >= tomorrow, "{records:?}");
 }
 
 #[tokio::test]

@@ -138,4 +138,4 @@ fn with_newlines(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! Manifest text in, bundle or diagnostics out. Pure: equal sources give equal results on every machine.
 //!
 //! The modules stand in the order of the data: text with places, typed manifests, the graph of what refers to what,
-//! checks over it, policies and limits lowered from it, the bundle. `format` goes from text to text. `diagnostic` is what
+//! checks over it, policies and limits lowered from it, the bundle. `format` and `edit` go from text to text. `diagnostic` is what
 //! all of them speak.
 
 pub mod source;
@@ -11,6 +11,7 @@ pub mod schema;
 mod workspace;
 mod graph;
 pub mod resources;
+pub mod deployed;
 pub mod check;
 mod allow;
 mod lower;
@@ -18,6 +19,7 @@ mod author;
 mod emit;
 pub mod inspect;
 pub mod format;
+pub mod edit;
 pub mod diagnostic;
 pub mod fix;
 

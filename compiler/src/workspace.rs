@@ -124,7 +124,7 @@ fn put<S: Spec>(
     Some(())
 }
 
-fn name_of(document: &Document) -> Option<QualifiedName> {
+pub(crate) fn name_of(document: &Document) -> Option<QualifiedName> {
     let text = |pointer| document.find(pointer).and_then(|found| found.node.text());
     let name: Name = text("/metadata/name")?.parse().ok()?;
     let namespace: Name = text("/metadata/namespace").unwrap_or(DEFAULT_NAMESPACE).parse().ok()?;

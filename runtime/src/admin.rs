@@ -88,6 +88,7 @@ async fn ready(State(health): State<Health>) -> Response {
 }
 
 /// What is served since when, and what was refused instead (docs/bundles.md); which providers fail (docs/upstreams.md);
+/// which keys could not be renewed (docs/secrets.md);
 /// whether ledger and clock are as they should be.
 async fn status(State(health): State<Health>) -> Response {
     let body = json!({
@@ -99,6 +100,7 @@ async fn status(State(health): State<Health>) -> Response {
             "openHolds": health.shared.ledger.open_holds(),
             "boundBreaches": health.shared.ledger.breaches(),
         },
+        "secrets": health.shared.snapshot.load().key_standings(),
         "breakers": health.shared.breakers.report(Instant::now()),
         "clock": { "aheadSeconds": health.shared.calendar.doubted_seconds() },
         "tls": health.tls.as_ref().map(|tls| tls.report()),

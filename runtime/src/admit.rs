@@ -120,7 +120,7 @@ impl Door<'_> {
             && outgoing.action == Action::Invoke
             && self.is_capped(&permit))
         .then_some(self.model.output_tokens);
-        let charges = authorize::charges(&permit, outgoing.day);
+        let mut charges = authorize::charges(&permit, outgoing.day);
         let began = Instant::now();
         let answer = outgoing
             .ledger
@@ -128,6 +128,10 @@ impl Door<'_> {
             .await;
         *patience = patience.saturating_sub(began.elapsed());
         let hold = answer.map_err(|error| no_room(error, outgoing.snapshot))?;
+        // One that waited past midnight is charged to the new day.
+        for charge in &mut charges {
+            charge.account.day = hold.day();
+        }
         note.holds(hold.quantity(), charges);
         Ok(Admitted { permit, hold, terms, max_output })
     }

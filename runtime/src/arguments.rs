@@ -1,19 +1,42 @@
 //! The options of serving, shared by `pai serve` and `pai-gateway`, so that the two cannot drift apart.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{FalseyValueParser, RangedU64ValueParser};
+use clap::{ArgAction, Args};
 use ipnet::IpNet;
 
+use crate::secret::Secrets;
 use crate::settings::{AdminTls, ClientTimes, EchoRecords, FirstBundle, Settings, TlsFiles, UpstreamTimes};
 use crate::telemetry::LogFormat;
 
 /// A time of nothing would refuse everything.
 fn seconds() -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..)
+}
+
+/// Where secrets are, besides the environment.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SecretArguments {
+    /// Folder of mounted secrets, with one file NAME/KEY for each.
+    #[arg(long, env = "PAI_SECRETS", value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// The key file of the encrypted store [default: secrets.key in the state folder].
+    #[arg(long, env = "PAI_SECRETS_KEY", value_name = "FILE")]
+    secrets_key: Option<PathBuf>,
+    /// Ask the operating system's keychain as well: items of service `pai` with account NAME/KEY.
+    #[arg(long, env = "PAI_KEYCHAIN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    keychain: bool,
+}
+
+impl SecretArguments {
+    /// The secrets of a gateway with that state folder.
+    pub fn open(&self, state: &Path) -> Secrets {
+        let secrets = Secrets::new(self.secrets.clone(), state).with_key_file(self.secrets_key.clone());
+        if self.keychain { secrets.with_keychain() } else { secrets }
+    }
 }
 
 /// How to serve.
@@ -38,9 +61,8 @@ pub struct ServeArguments {
     /// Folder of the ledger, the decision records and local secrets [default: .pai in the workspace, or here].
     #[arg(long, env = "PAI_STATE", value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Folder of mounted secrets, with one file NAME/KEY for each.
-    #[arg(long, env = "PAI_SECRETS", value_name = "DIR")]
-    secrets: Option<PathBuf>,
+    #[command(flatten)]
+    secrets: SecretArguments,
     /// A public key: serve only bundles that it signed, and never an older one than before; repeat for several.
     #[arg(long = "public-key", env = "PAI_PUBLIC_KEY", value_delimiter = ',', value_name = "FILE")]
     public_keys: Vec<PathBuf>,
@@ -99,7 +121,9 @@ impl ServeArguments {
                 .map(|(certificate, key)| TlsFiles { certificate, key }),
             admin_tls: if self.admin_tls { AdminTls::Yes } else { AdminTls::No },
             state: self.state.clone().unwrap_or(state),
-            secrets: self.secrets.clone(),
+            secrets: self.secrets.secrets.clone(),
+            secrets_key: self.secrets.secrets_key.clone(),
+            keychain: self.secrets.keychain,
             public_keys: self.public_keys.clone(),
             first_bundle: if self.await_bundle { FirstBundle::MayCome } else { FirstBundle::MustBeThere },
             trusted_proxies: self.trusted_proxies.clone(),

@@ -150,7 +150,8 @@ async fn story(
         };
     }
 
-    let caller = or_refuse!(identify::identify(&head.headers, context.route.audience, snapshot, context.now));
+    let caller =
+        or_refuse!(identify::identify(&head.headers, context.route.audience, snapshot.as_ref(), context.now));
     note.caller(&caller);
     let circumstances = |action| Circumstances {
         caller: &caller,

@@ -30,6 +30,7 @@ use crate::rate::Rates;
 use crate::record::{RecordError, Recorder};
 use crate::release::{Opening, ReleaseError};
 use crate::reload::Reload;
+use crate::rotation;
 use crate::settings::{AdminTls, Settings};
 use crate::standing::Standing;
 use crate::surface::ROUTES;
@@ -162,6 +163,7 @@ impl Gateway {
             };
             tokio::spawn(reload.follow(following))
         });
+        tokio::spawn(rotation::follow(shared.clone(), settings.reload_every, stop.clone()));
         if let Some(tls) = tls.clone() {
             let (calendar, stop, every) = (shared.calendar.clone(), stop.clone(), settings.reload_every);
             tokio::spawn(async move { stop.run_until_cancelled(tls.watch(every, &calendar)).await });

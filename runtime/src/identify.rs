@@ -1,13 +1,19 @@
 //! Credential to caller: exactly one credential, of the form that the path takes, known, matching, not expired.
 
+#[cfg(test)]
+mod guesses;
+#[cfg(test)]
+mod timing;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use pai_bundle::unit::UnixSeconds;
 
+use crate::credentials::{Held, Holder};
 use crate::refusal::Refusal;
-use crate::snapshot::{Holder, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::surface::Audience;
-use crate::token::{StoredDigest, Token, TokenKind};
+use crate::token::{Pepper, StoredDigest, Token, TokenKind};
 
 /// Headers that clients send a key in: Anthropic's two, Azure's, Google's.
 pub(crate) const CREDENTIAL_HEADERS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
@@ -33,12 +39,31 @@ impl Caller {
     }
 }
 
+/// What credentials are looked up in.
+pub(crate) trait Register {
+    /// The credential with that public id and true; or another one, for the same work, and false.
+    fn look_up(&self, id: &str) -> Option<(&Held, bool)>;
+
+    /// The key of token digests.
+    fn pepper(&self) -> &Pepper;
+}
+
+impl Register for Snapshot {
+    fn look_up(&self, id: &str) -> Option<(&Held, bool)> {
+        Self::look_up(self, id)
+    }
+
+    fn pepper(&self) -> &Pepper {
+        Self::pepper(self)
+    }
+}
+
 /// The caller. What is wrong is told as far as it tells a guesser nothing: unknown, mismatched and mistyped
 /// credentials get one answer, after the same work.
 pub(crate) fn identify(
     headers: &HeaderMap,
     audience: Audience,
-    snapshot: &Snapshot,
+    register: &impl Register,
     now: UnixSeconds,
 ) -> Result<Caller, Refusal> {
     let wanted = audience.token().ok_or(Refusal::NoCredential)?;
@@ -49,18 +74,21 @@ pub(crate) fn identify(
         None => return Err(Refusal::UnknownCredential),
     }
     let token = Token::parse(text).ok_or(Refusal::UnknownCredential)?;
-    let held = snapshot.credential(token.id()).filter(|held| held.kind == wanted);
     let nobody = StoredDigest::nobody();
-    let matches = snapshot.pepper().matches(&token, held.map_or(&nobody, |held| &held.digest));
-    match held {
-        Some(held) if matches => {
-            if held.expires.is_some_and(|end| now >= end) {
-                return Err(Refusal::ExpiredCredential { id: token.id().to_owned() });
-            }
-            Ok(Caller { holder: held.holder.clone(), credential: token.id().to_owned() })
-        }
-        _ => Err(Refusal::UnknownCredential),
+    let (held, known) =
+        register.look_up(token.id()).map_or((None, false), |(held, known)| (Some(held), known));
+    let matches = register.pepper().matches(&token, held.map_or(&nobody, |held| &held.digest));
+    let held = held.ok_or(Refusal::UnknownCredential)?;
+    // Made in any case, so that who is let in is no different work from who is not.
+    let caller = Caller { holder: held.holder.clone(), credential: token.id().to_owned() };
+    let of_kind = held.kind == wanted;
+    if !(known & matches & of_kind) {
+        return Err(Refusal::UnknownCredential);
     }
+    if held.expires.is_some_and(|end| now >= end) {
+        return Err(Refusal::ExpiredCredential { id: caller.credential });
+    }
+    Ok(caller)
 }
 
 /// The one credential of a request. Clients may send the same one twice (`apiKeyHelper` does); two different ones

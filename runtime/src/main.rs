@@ -11,7 +11,7 @@ use pai_runtime::release::Releases;
 use pai_runtime::secret::Secrets;
 use pai_runtime::source::BundleFile;
 use pai_runtime::trust::Trust;
-use pai_runtime::{Gateway, stop, telemetry};
+use pai_runtime::{Gateway, hardening, stop, telemetry};
 
 /// Serves a compiled bundle.
 #[derive(Debug, Parser)]
@@ -26,6 +26,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     telemetry::start(arguments.serve.log_format());
+    hardening::keep_memory_private();
     let ended = tokio::runtime::Runtime::new()
         .map_err(|cause| format!("the async runtime cannot start: {cause}"))
         .and_then(|runtime| runtime.block_on(run(&arguments)));
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), String> {
     let settings = arguments.serve.settings(PathBuf::from(".pai"));
-    let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
+    let secrets = Secrets::of(&settings);
     let trust = Trust::open(&settings.public_keys, &settings.state).map_err(|cause| cause.to_string())?;
     let source = BundleFile::new(arguments.bundle.clone());
     let releases = Releases::of(Box::new(source), secrets).trusting(trust).starting(settings.first_bundle);

@@ -9,7 +9,7 @@ use pai_policies::Action;
 use pai_protocol::conversation::Renamed;
 use pai_protocol::edit::{self, Wanted};
 use pai_protocol::translate::{self, Target, Translated};
-use pai_protocol::{Asked, Dialect, Input, anthropic};
+use pai_protocol::{Asked, Dialect, Input, anthropic, responses};
 
 use crate::candidate::Candidate;
 use crate::refusal::Refusal;
@@ -119,6 +119,8 @@ impl Prepared {
                 match self.dialect {
                     // What another provider thought in the same conversation, Anthropic would refuse.
                     Dialect::Messages => anthropic::foreign::without_thinking(&body).unwrap_or(body),
+                    // OpenAI too.
+                    Dialect::Responses => responses::foreign::without_reasoning(&body).unwrap_or(body),
                     _ => body,
                 }
             }

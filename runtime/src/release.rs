@@ -12,7 +12,7 @@ use pai_bundle::codec;
 use pai_bundle::digest::Digest;
 
 use crate::durable::{self, Readers};
-use crate::secret::Secrets;
+use crate::secret::{SecretError, Secrets};
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::source::{Source, SourceError, Stamp};
 use crate::trust::{Trust, TrustError, Verified};
@@ -31,6 +31,9 @@ pub enum ReleaseError {
         /// What is wrong.
         cause: SnapshotError,
     },
+    /// The store of secrets is open to others, or cannot be used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Not signed, not by a trusted key, or older than what was served before.
     #[error("bundle `{source_name}`: {cause}")]
     Trust {
@@ -191,6 +194,10 @@ impl Releases {
     /// The first bundle. With public keys, a source that has none to trust leaves the last good one in force, and the
     /// gateway says so; without, there is no telling which of the two is right, and that is an error.
     pub fn open(self) -> Result<Opening, ReleaseError> {
+        // Before anything is served, and before any bundle is looked at: what others can read is no secret.
+        for name in self.secrets.prepare()? {
+            tracing::info!(event = "secret.sealed", secret = %name.name, key = %name.key, "it lay unsealed in the store");
+        }
         let stamp = self.source.stamp();
         let (release, refused) = match self.next() {
             Ok(release) => (release, None),

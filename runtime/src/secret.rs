@@ -1,140 +1,238 @@
-//! Where a provider's key comes from: mounted files, then the environment, then the local store. Asked in that
-//! order; the first that has it wins. Values are never printed, logged or compiled.
+//! Where a provider's key comes from: mounted files, then the environment, then the keychain where it is asked for, then pai's
+//! own encrypted store. Asked in that order; the first that has it wins. Values are never printed, logged or compiled.
 
 mod mounted;
 mod environment;
-mod local;
+mod keychain;
+mod sealed;
+mod plain;
+mod envelope;
+mod private;
+mod error;
+#[cfg(test)]
+mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pai_bundle::provider::SecretRef;
 use pai_bundle::secret::SecretNames;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::token::{Pepper, RandomError};
+use self::private::Existing;
+use self::sealed::Store;
+use crate::settings::Settings;
+use crate::source::Stamp;
+use crate::token::Pepper;
+
+pub use self::error::SecretError;
+pub use self::sealed::Stored;
+
+/// Most characters of a name and of a key, as Kubernetes has it.
+const NAME_CHARS: usize = 253;
 
 /// The reference under which the pepper of all token digests is kept.
 fn pepper_ref() -> SecretRef {
     SecretRef { name: "pai-pepper".to_owned(), key: "pepper".to_owned() }
 }
 
-/// A secret is there and must not be used, or cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// Others can read it.
-    #[error("secret file `{path}` can be read by others (mode {mode:o}): run `chmod 600 {path}`")]
-    TooOpen {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// It cannot be read or written.
-    #[error("secret file `{path}`: {cause}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        cause: std::io::Error,
-    },
-    /// It is empty or not text.
-    #[error("secret {0} is empty, or is not one line of text")]
-    Unusable(String),
-    /// The name leads somewhere else.
-    #[error("`{0}` cannot be the name of a secret: use letters, digits, `-`, `.` and `_`")]
-    Name(String),
-    /// No randomness for a new one.
-    #[error(transparent)]
-    Random(#[from] RandomError),
-}
-
 /// The places to look in.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     places: Vec<Place>,
-    local: PathBuf,
+    store: Store,
+    /// What lies unsealed in the state folder.
+    plain: PathBuf,
 }
 
 #[derive(Debug, Clone)]
 enum Place {
     Mounted(PathBuf),
     Environment,
-    Local(PathBuf),
+    Keychain,
+    /// The encrypted store, and what is not sealed yet.
+    Own,
     /// One value for every name: the simulator's.
     Fixed(SecretString),
 }
 
 impl Secrets {
     /// Looks in `mounted` (as `DIR/NAME/KEY`, the way Kubernetes mounts Secrets), in the environment (as
-    /// `PAI_SECRET_NAME_KEY`) and in the local store under `state`.
-    pub fn new(mounted: Option<PathBuf>, state: &std::path::Path) -> Self {
-        let local = state.join("secrets");
-        let places = mounted
-            .map(Place::Mounted)
-            .into_iter()
-            .chain([Place::Environment, Place::Local(local.clone())])
-            .collect();
-        Self { places, local }
+    /// `PAI_SECRET_NAME_KEY`) and in the store under `state`.
+    pub fn new(mounted: Option<PathBuf>, state: &Path) -> Self {
+        let places = mounted.map(Place::Mounted).into_iter().chain([Place::Environment, Place::Own]);
+        Self::in_places(places.collect(), state)
+    }
+
+    /// As a gateway with these settings looks for them.
+    pub fn of(settings: &Settings) -> Self {
+        let secrets = Self::new(settings.secrets.clone(), &settings.state);
+        let secrets = secrets.with_key_file(settings.secrets_key.clone());
+        if settings.keychain { secrets.with_keychain() } else { secrets }
     }
 
     /// Every provider's key is this text: for the simulator, which needs no real one. The pepper is still kept
-    /// in the local store.
-    pub fn fixed(value: &str, state: &std::path::Path) -> Self {
-        Self {
-            places: vec![Place::Fixed(SecretString::from(value.to_owned()))],
-            local: state.join("secrets"),
+    /// in the store.
+    pub fn fixed(value: &str, state: &Path) -> Self {
+        Self::in_places(vec![Place::Fixed(SecretString::from(value))], state)
+    }
+
+    fn in_places(places: Vec<Place>, state: &Path) -> Self {
+        Self { places, store: Store::new(state), plain: state.join("secrets") }
+    }
+
+    /// The store's key file lies there, and not in the state folder.
+    #[must_use]
+    pub fn with_key_file(self, path: Option<PathBuf>) -> Self {
+        match path {
+            Some(path) => Self { store: self.store.keyed(path), ..self },
+            None => self,
         }
+    }
+
+    /// The operating system's keychain is asked as well, before the store.
+    #[must_use]
+    pub fn with_keychain(mut self) -> Self {
+        let before = self.places.iter().position(|place| matches!(place, Place::Own));
+        self.places.insert(before.unwrap_or(self.places.len()), Place::Keychain);
+        self
     }
 
     /// The secret, or `None` where no place has it.
     pub fn find(&self, wanted: &SecretRef) -> Result<Option<SecretString>, SecretError> {
-        for name in [&wanted.name, &wanted.key] {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-            if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-                return Err(SecretError::Name(name.clone()));
-            }
-        }
+        Ok(self.find_with_place(wanted)?.map(|(value, _)| value))
+    }
+
+    /// The place that has the secret, for people; `None` where none has it.
+    pub fn place_of(&self, wanted: &SecretRef) -> Result<Option<String>, SecretError> {
+        Ok(self.find_with_place(wanted)?.map(|(_, place)| self.in_words(place)))
+    }
+
+    fn find_with_place(&self, wanted: &SecretRef) -> Result<Option<(SecretString, &Place)>, SecretError> {
+        well_named(wanted)?;
         for place in &self.places {
             let found = match place {
                 Place::Mounted(folder) => mounted::find(folder, wanted)?,
                 Place::Environment => environment::find(wanted),
-                Place::Local(folder) => local::find(folder, wanted)?,
+                Place::Keychain => keychain::find(wanted)?,
+                Place::Own => self.find_own(wanted)?,
                 Place::Fixed(value) => Some(value.clone()),
             };
             if let Some(found) = found {
-                return usable(&found, wanted).map(Some);
+                return Ok(Some((usable(&found, wanted)?, place)));
             }
         }
         Ok(None)
     }
 
-    /// The pepper of token digests; made and kept in the local store the first time it is asked for.
+    /// What lies unsealed is the newer of the two: sealing removes it.
+    fn find_own(&self, wanted: &SecretRef) -> Result<Option<SecretString>, SecretError> {
+        match plain::find(&self.plain, wanted)? {
+            Some(found) => Ok(Some(found)),
+            None => self.store.find(wanted),
+        }
+    }
+
+    /// Seals a secret into the store, in place of one of that name. Durable when this returns.
+    pub fn keep(&self, name: &SecretRef, value: &SecretString) -> Result<(), SecretError> {
+        well_named(name)?;
+        self.store.keep(name, &usable(value, name)?, Existing::Replace)?;
+        plain::forget(&self.plain, name).map(|_| ())
+    }
+
+    /// Whether [`Self::keep`] would take it.
+    pub fn vet(&self, name: &SecretRef, value: &SecretString) -> Result<(), SecretError> {
+        well_named(name)?;
+        usable(value, name).map(|_| ())
+    }
+
+    /// Takes a secret out of the store; false where it was not there. Other places are not ours to change.
+    pub fn forget(&self, name: &SecretRef) -> Result<bool, SecretError> {
+        well_named(name)?;
+        let (sealed, plain) = (self.store.forget(name)?, plain::forget(&self.plain, name)?);
+        Ok(sealed || plain)
+    }
+
+    /// What the store has, sorted by name; without the pepper, which no manifest names.
+    pub fn stored(&self) -> Result<Vec<Stored>, SecretError> {
+        let mut list = self.store.list()?;
+        for name in plain::names(&self.plain)? {
+            let path = plain::path(&self.plain, &name);
+            let written = std::fs::metadata(&path).and_then(|file| file.modified());
+            list.push(Stored { name, written: written.map_err(|cause| SecretError::File { path, cause })? });
+        }
+        list.retain(|stored| stored.name != pepper_ref());
+        list.sort_by(|one, other| one.name.cmp(&other.name));
+        list.dedup_by(|one, other| one.name == other.name);
+        Ok(list)
+    }
+
+    /// What a gateway does before it serves: no file of the store may be open to others, and what lies unsealed is sealed.
+    /// Returns the names of those.
+    pub fn prepare(&self) -> Result<Vec<SecretRef>, SecretError> {
+        self.store.check()?;
+        let mut sealed = Vec::new();
+        for name in plain::names(&self.plain)? {
+            if well_named(&name).is_err() {
+                // No manifest can name it, so it is no secret of ours.
+                continue;
+            }
+            // A crash in between leaves both, and they say the same.
+            if let Some(value) = plain::find(&self.plain, &name)? {
+                self.store.keep(&name, &usable(&value, &name)?, Existing::Replace)?;
+                plain::forget(&self.plain, &name)?;
+                sealed.push(name);
+            }
+        }
+        Ok(sealed)
+    }
+
+    /// What a look at the secret's files shows without reading them. Another stamp means that there may be a new value;
+    /// the environment cannot change, and the keychain shows nothing.
+    pub(crate) fn stamps(&self, wanted: &SecretRef) -> Vec<Stamp> {
+        let mut stamps = Vec::new();
+        for place in &self.places {
+            match place {
+                Place::Mounted(folder) => {
+                    stamps.push(Stamp::of_file(&folder.join(&wanted.name).join(&wanted.key)))
+                }
+                Place::Own => {
+                    stamps.push(Stamp::of_file(&self.store.path(wanted)));
+                    stamps.push(Stamp::of_file(&plain::path(&self.plain, wanted)));
+                }
+                Place::Environment | Place::Keychain | Place::Fixed(_) => {}
+            }
+        }
+        stamps
+    }
+
+    /// The pepper of token digests; made and kept in the store the first time it is asked for.
     pub fn pepper(&self) -> Result<Pepper, SecretError> {
         let wanted = pepper_ref();
-        let elsewhere = Self {
-            places: self.places.iter().filter(|place| !matches!(place, Place::Fixed(_))).cloned().collect(),
-            local: self.local.clone(),
-        };
+        let mut places: Vec<Place> =
+            self.places.iter().filter(|place| !matches!(place, Place::Fixed(_))).cloned().collect();
+        if !places.iter().any(|place| matches!(place, Place::Own)) {
+            places.push(Place::Own);
+        }
+        let elsewhere = Self { places, ..self.clone() };
         if let Some(found) = elsewhere.find(&wanted)? {
             return Ok(Pepper::new(found));
         }
-        if let Some(found) = local::find(&self.local, &wanted)? {
-            return Ok(Pepper::new(usable(&found, &wanted)?));
-        }
         let fresh = Pepper::mint()?;
-        local::store(&self.local, &wanted, fresh.reveal())?;
-        Ok(fresh)
+        self.store.keep(&wanted, &SecretString::from(fresh.reveal()), Existing::Stay)?;
+        // Two programs that ask first at the same time both use the one that got there.
+        Ok(self.store.find(&wanted)?.map_or(fresh, Pepper::new))
     }
 
     /// The names of everything that can be found, for whoever checks references; no value is read. The pepper is left
-    /// out: no manifest names it.
+    /// out: no manifest names it. The keychain lists nothing.
     pub fn names(&self) -> Result<SecretNames, SecretError> {
         let mut names = SecretNames::default();
         for place in &self.places {
             match place {
-                Place::Mounted(folder) | Place::Local(folder) => names.files.extend(mounted::names(folder)?),
+                Place::Mounted(folder) => names.files.extend(mounted::names(folder)?),
+                Place::Own => names.files.extend(self.stored()?.into_iter().map(|stored| stored.name)),
                 Place::Environment => names.variables.extend(environment::names()),
-                Place::Fixed(_) => {}
+                Place::Keychain | Place::Fixed(_) => {}
             }
         }
         names.files.remove(&pepper_ref());
@@ -143,93 +241,36 @@ impl Secrets {
 
     /// For people: the places in order.
     pub fn describe(&self) -> String {
-        let places = self.places.iter().map(|place| match place {
+        self.places.iter().map(|place| self.in_words(place)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn in_words(&self, place: &Place) -> String {
+        match place {
             Place::Mounted(folder) => format!("files in {}", folder.display()),
             Place::Environment => "the environment (PAI_SECRET_NAME_KEY)".to_owned(),
-            Place::Local(folder) => format!("the local store in {}", folder.display()),
+            Place::Keychain => "the keychain".to_owned(),
+            Place::Own => format!("the encrypted store in {}", self.store.folder().display()),
             Place::Fixed(_) => "the simulator".to_owned(),
-        });
-        places.collect::<Vec<_>>().join(", ")
+        }
     }
+}
+
+/// Names become parts of paths and of variables.
+fn well_named(wanted: &SecretRef) -> Result<(), SecretError> {
+    for name in [&wanted.name, &wanted.key] {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if name.is_empty() || name.len() > NAME_CHARS || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(SecretError::Name(name.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Files end in a line break more often than not; it is no part of the secret.
 fn usable(found: &SecretString, wanted: &SecretRef) -> Result<SecretString, SecretError> {
-    use secrecy::ExposeSecret;
     let text = found.expose_secret().trim_end_matches(['\r', '\n']);
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(SecretError::Unusable(format!("{}/{}", wanted.name, wanted.key)));
     }
-    Ok(SecretString::from(text.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    fn wanted(name: &str) -> SecretRef {
-        SecretRef { name: name.into(), key: "api-key".into() }
-    }
-
-    #[test]
-    fn mounted_files_come_before_the_local_store() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let (mounted, state) = (dir.path().join("mounted"), dir.path().join("state"));
-        local::store(&state.join("secrets"), &wanted("a"), "from-store").expect("stored");
-        let secrets = Secrets::new(Some(mounted.clone()), &state);
-        let value = |secrets: &Secrets| {
-            secrets.find(&wanted("a")).expect("readable").map(|found| found.expose_secret().to_owned())
-        };
-        assert_eq!(value(&secrets).as_deref(), Some("from-store"));
-        std::fs::create_dir_all(mounted.join("a")).expect("folder");
-        std::fs::write(mounted.join("a/api-key"), "from-file\n").expect("file");
-        assert_eq!(value(&secrets).as_deref(), Some("from-file"));
-        assert!(secrets.find(&wanted("b")).expect("readable").is_none());
-    }
-
-    #[test]
-    fn names_are_listed_without_the_pepper() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let (mounted, state) = (dir.path().join("mounted"), dir.path().join("state"));
-        local::store(&state.join("secrets"), &wanted("a"), "x").expect("stored");
-        std::fs::create_dir_all(mounted.join("b/..data")).expect("folder");
-        std::fs::write(mounted.join("b/api-key"), "x").expect("file");
-        let secrets = Secrets::new(Some(mounted), &state);
-        secrets.pepper().expect("a pepper");
-        let names = secrets.names().expect("readable");
-        assert_eq!(names.files.into_iter().collect::<Vec<_>>(), [wanted("a"), wanted("b")]);
-        assert_eq!(Secrets::new(None, &dir.path().join("none")).names().expect("readable").files.len(), 0);
-    }
-
-    #[test]
-    fn a_secret_that_others_can_read_is_refused() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let secrets = Secrets::new(None, dir.path());
-        local::store(&dir.path().join("secrets"), &wanted("a"), "x").expect("stored");
-        let file = dir.path().join("secrets/a/api-key");
-        assert_eq!(std::fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("chmod");
-        assert!(matches!(secrets.find(&wanted("a")), Err(SecretError::TooOpen { mode: 0o644, .. })));
-    }
-
-    #[test]
-    fn a_name_cannot_leave_its_folder() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let secrets = Secrets::new(Some(dir.path().to_owned()), dir.path());
-        for name in ["..", "../x", "a/b", "", ".hidden"] {
-            assert!(matches!(secrets.find(&wanted(name)), Err(SecretError::Name(_))), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_pepper_is_made_once() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let first = Secrets::new(None, dir.path()).pepper().expect("a pepper");
-        let second = Secrets::fixed("simulated", dir.path()).pepper().expect("a pepper");
-        assert_eq!(first.id(), second.id());
-    }
+    Ok(SecretString::from(text))
 }

@@ -25,11 +25,15 @@ pub struct Settings {
     pub state: PathBuf,
     /// Folder with mounted secrets, as `NAME/KEY`.
     pub secrets: Option<PathBuf>,
+    /// The key file of the encrypted store, where it is not in the state folder.
+    pub secrets_key: Option<PathBuf>,
+    /// Whether the operating system's keychain is asked for secrets as well.
+    pub keychain: bool,
     /// Files of public keys; with any, only bundles that one of them signed are served.
     pub public_keys: Vec<PathBuf>,
     /// What to do where the bundle's file is not there yet.
     pub first_bundle: FirstBundle,
-    /// How often the bundle's file, or the workspace, is looked at.
+    /// How often the bundle's file or the workspace is looked at, and the files of secrets.
     pub reload_every: Duration,
     /// Peers whose `x-forwarded-for` is believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -121,6 +125,8 @@ impl Default for Settings {
             admin_tls: AdminTls::No,
             state: PathBuf::from(".pai"),
             secrets: None,
+            secrets_key: None,
+            keychain: false,
             public_keys: Vec::new(),
             first_bundle: FirstBundle::MustBeThere,
             reload_every: Duration::from_millis(250),

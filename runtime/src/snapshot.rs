@@ -11,14 +11,16 @@ use pai_bundle::name::{PolicyId, QualifiedName};
 use pai_bundle::origin::{Origin, Places};
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::Provider;
-use pai_bundle::unit::UnixSeconds;
 use pai_ledger::{Account, Caps, Unit};
 use pai_policies::candidate::Directory;
-use pai_policies::{Authorizer, LoadError, Principal};
-use secrecy::SecretString;
+use pai_policies::{Authorizer, LoadError};
 
+use crate::credentials::{Credentials, Held};
+use crate::live_key::{KeyStanding, LiveKey};
 use crate::secret::{SecretError, Secrets};
 use crate::token::{Pepper, StoredDigest, TokenKind};
+
+pub use crate::credentials::Holder;
 
 /// A bundle cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -78,8 +80,9 @@ pub struct Snapshot {
     access_keys: HashMap<QualifiedName, AccessKey>,
     limits: HashMap<(Scope, QualifiedName), Limit>,
     cost_limits: HashMap<(Scope, QualifiedName), CostLimit>,
-    credentials: HashMap<String, Held>,
+    credentials: Credentials,
     pepper: Pepper,
+    secrets: Secrets,
 }
 
 /// A provider with its real key.
@@ -88,56 +91,8 @@ pub struct Upstream {
     pub provider: Provider,
     /// Its base URL, parsed once.
     pub endpoint: reqwest::Url,
-    /// The key; `None` where the provider needs none.
-    pub key: Key,
-}
-
-/// Whether a provider can be asked.
-pub enum Key {
-    /// No key is needed.
-    NotNeeded,
-    /// This one.
-    Found(SecretString),
-    /// The manifest names one that no place has.
-    Missing,
-}
-
-/// Who holds a credential.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Holder {
-    /// An agent.
-    Agent(QualifiedName),
-    /// A person, a laptop, a CI job.
-    AccessKey(QualifiedName),
-}
-
-impl Holder {
-    /// As the authorizer names it.
-    pub fn as_principal(&self) -> Principal<'_> {
-        match self {
-            Self::Agent(name) => Principal::Agent(name),
-            Self::AccessKey(name) => Principal::AccessKey(name),
-        }
-    }
-
-    /// Namespace and name.
-    pub fn name(&self) -> &QualifiedName {
-        match self {
-            Self::Agent(name) | Self::AccessKey(name) => name,
-        }
-    }
-}
-
-/// A credential as looked up.
-pub struct Held {
-    /// Whose it is.
-    pub holder: Holder,
-    /// What a presented token must match.
-    pub digest: StoredDigest,
-    /// Not good from then on.
-    pub expires: Option<UnixSeconds>,
-    /// Which form of token may claim it.
-    pub kind: TokenKind,
+    /// The key, as it is now.
+    pub key: LiveKey,
 }
 
 impl Snapshot {
@@ -161,10 +116,10 @@ impl Snapshot {
         let mut providers = HashMap::new();
         for provider in bundle.providers {
             let key = match &provider.api_key {
-                None => Key::NotNeeded,
-                Some(wanted) => secrets.find(wanted)?.map_or(Key::Missing, Key::Found),
+                None => LiveKey::not_needed(),
+                Some(wanted) => LiveKey::open(wanted, secrets)?,
             };
-            if let (Key::Missing, Some(wanted)) = (&key, &provider.api_key) {
+            if let (true, Some(wanted)) = (key.is_missing(), &provider.api_key) {
                 tracing::warn!(
                     event = "secret.missing", provider = %provider.name, secret = %wanted.name, key = %wanted.key,
                     looked_in = %secrets.describe(), "requests for this provider will be refused"
@@ -194,6 +149,7 @@ impl Snapshot {
                 .collect(),
             credentials,
             pepper,
+            secrets: secrets.clone(),
         })
     }
 
@@ -205,6 +161,21 @@ impl Snapshot {
     /// Every provider, in no order.
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
         self.providers.values()
+    }
+
+    /// Looks at the files of all keys and takes what is new; reads the disk.
+    pub(crate) fn look_at_keys(&self) {
+        for upstream in self.providers.values() {
+            upstream.key.look(&self.secrets, &upstream.provider.name);
+        }
+    }
+
+    /// How the keys of all providers stand, sorted by provider; what needs no key is left out.
+    pub(crate) fn key_standings(&self) -> Vec<KeyStanding> {
+        let mut all: Vec<_> =
+            self.providers.values().filter_map(|one| one.key.standing(&one.provider.name)).collect();
+        all.sort_by(|one, other| one.provider.cmp(&other.provider));
+        all
     }
 
     /// The agent of that name.
@@ -249,9 +220,9 @@ impl Snapshot {
         }
     }
 
-    /// The credential with that public id.
-    pub fn credential(&self, id: &str) -> Option<&Held> {
-        self.credentials.get(id)
+    /// The credential with that public id and true, or another one and false.
+    pub(crate) fn look_up(&self, id: &str) -> Option<(&Held, bool)> {
+        self.credentials.look_up(id)
     }
 
     /// The key of token digests.
@@ -283,7 +254,7 @@ impl Directory for Snapshot {
 }
 
 /// Every credential by its public id.
-fn credentials(bundle: &Bundle, pepper: &Pepper) -> Result<HashMap<String, Held>, SnapshotError> {
+fn credentials(bundle: &Bundle, pepper: &Pepper) -> Result<Credentials, SnapshotError> {
     let agents = bundle
         .agents
         .iter()
@@ -292,7 +263,7 @@ fn credentials(bundle: &Bundle, pepper: &Pepper) -> Result<HashMap<String, Held>
         .access_keys
         .iter()
         .map(|key| (Holder::AccessKey(key.name.clone()), TokenKind::AccessKey, &key.credentials));
-    let mut all = HashMap::new();
+    let mut all = Vec::new();
     for (holder, kind, credentials) in agents.chain(keys) {
         for credential in credentials {
             let who = holder.as_principal().describe();
@@ -305,12 +276,10 @@ fn credentials(bundle: &Bundle, pepper: &Pepper) -> Result<HashMap<String, Held>
                 );
             }
             let held = Held { holder: holder.clone(), digest, expires: credential.expires, kind };
-            if all.insert(credential.id.clone(), held).is_some() {
-                return Err(SnapshotError::RepeatedCredential(credential.id.clone()));
-            }
+            all.push((credential.id.clone(), held));
         }
     }
-    Ok(all)
+    Credentials::new(all).map_err(SnapshotError::RepeatedCredential)
 }
 
 /// A guard that is enforced must run; nothing may pass unchecked because a check is missing.

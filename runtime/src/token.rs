@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Characters of the public id: 71 bits.
-const ID_CHARS: usize = 12;
+pub(crate) const ID_CHARS: usize = 12;
 /// Characters of the secret: 62^43 is just above 2^256.
 const SECRET_CHARS: usize = 43;
 /// Characters of the checksum: 62^6 is above 2^32.
@@ -98,6 +98,15 @@ impl Token {
         Ok(Self { kind, id: id.to_string(), text: SecretString::from(text) })
     }
 
+    /// A token of somebody else's id, with another secret: what a guesser would try.
+    #[cfg(test)]
+    pub(crate) fn guess(kind: TokenKind, id: &str) -> Result<Self, RandomError> {
+        let mut text = format!("{}{id}_{}", kind.prefix(), random(SECRET_CHARS)?.as_str());
+        let check = checksum(&text);
+        text.push_str(&check);
+        Ok(Self { kind, id: id.to_owned(), text: SecretString::from(text) })
+    }
+
     /// Who it is for.
     pub fn kind(&self) -> TokenKind {
         self.kind
@@ -115,7 +124,7 @@ impl Token {
 }
 
 /// Uniform base-62 characters.
-fn random(chars: usize) -> Result<Zeroizing<String>, RandomError> {
+pub(crate) fn random(chars: usize) -> Result<Zeroizing<String>, RandomError> {
     let mut text = Zeroizing::new(String::with_capacity(chars));
     let mut byte = [0_u8; 1];
     while text.len() < chars {

@@ -16,9 +16,10 @@ use pai_ledger::{Hold, Quantity};
 use pai_policies::Permit;
 use pai_protocol::Dialect;
 
+use crate::live_key::Key;
 use crate::refusal::Refusal;
 use crate::settings::UpstreamTimes;
-use crate::snapshot::{Key, Snapshot, Upstream};
+use crate::snapshot::{Snapshot, Upstream};
 use endpoint::Purpose;
 use resolve::{Lookup, Names};
 
@@ -147,7 +148,7 @@ impl Client {
         if let (None, Some(query)) = (url.query(), query) {
             url.set_query(Some(query));
         }
-        match &upstream.key {
+        match &**upstream.key.now() {
             Key::NotNeeded => {}
             Key::Missing => return None,
             Key::Found(key) => {

@@ -1,22 +1,30 @@
-//! `pai access-key`: makes keys for people, laptops and CI jobs. The manifest keeps a digest; the key is shown once.
+//! `pai access-key`: keys for people, laptops and CI jobs. The manifest keeps digests; a key is shown once.
 
-use std::path::PathBuf;
+mod list;
 
 use clap::{Args, Subcommand};
 use miette::miette;
-use pai_bundle::name::{DEFAULT_NAMESPACE, Name};
-use pai_compiler::Sources;
-use pai_runtime::secret::Secrets;
-use pai_runtime::token::{Token, TokenKind};
-use serde_json::{Map, Value, json};
+use pai_bundle::name::Name;
+use pai_bundle::unit::Tokens;
+use pai_compiler::schema::Kind;
+use pai_runtime::token::TokenKind;
+use serde_json::Value;
 
-use super::Outcome;
-use crate::findings;
-use crate::workspace::Workspace;
-use crate::{modeline, terminal, workspace};
+use super::token::{self, Revoke, Rotate};
+use super::{Outcome, create, describe};
+use crate::account::tokens;
+use crate::change::{self, Namespace, Whereabouts};
+use crate::credential::{self, Places};
+use crate::terminal;
 
 /// What to do.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai access-key create --name laptop --model-provider anthropic
+  pai access-key list
+  pai access-key rotate laptop --grace 24h
+  pai access-key revoke laptop")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -26,14 +34,32 @@ pub(crate) struct Arguments {
 enum Command {
     /// Make a key: its manifest goes into the workspace, the key to standard output, once.
     Create(Create),
+    /// List keys, with when they were used and what of today's budget is used.
+    List(list::Arguments),
+    /// Say all that is known of keys.
+    Describe(describe::Named),
+    /// Make a new secret for a key; the old one ends, at once or after a grace.
+    Rotate(Rotate),
+    /// Take a key's secrets away: whoever has them is refused at the next request.
+    Revoke(Revoke),
 }
 
 /// A new key and its restrictions.
 #[derive(Debug, Args)]
-struct Create {
-    /// The key's name; its manifest is NAME.yaml.
-    #[arg(long)]
-    name: Name,
+#[command(after_help = "\
+The key is the only line on standard output, and is not shown again.
+
+Examples:
+  pai access-key create --name laptop --model-provider anthropic
+  pai access-key create ci --model-provider anthropic --allowed-model 'claude-haiku-*' --allowed-cidr 10.0.0.0/8
+  pai access-key create alice --model-provider anthropic --expires 2027-01-31 --max-tokens-per-day 1_000_000")]
+pub(crate) struct Create {
+    /// The key's name.
+    #[arg(value_name = "NAME", required_unless_present = "named", conflicts_with = "named")]
+    name: Option<Name>,
+    /// The same as an option.
+    #[arg(long = "name", id = "named", value_name = "NAME")]
+    named: Option<Name>,
     /// A provider that it opens; repeat for several, in the order in which a model is looked for.
     #[arg(long = "model-provider", required = true, value_name = "PROVIDER")]
     providers: Vec<Name>,
@@ -47,86 +73,73 @@ struct Create {
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
     /// Its tokens per UTC day.
-    #[arg(long, value_name = "TOKENS")]
-    max_tokens_per_day: Option<u64>,
+    #[arg(long, value_parser = tokens, value_name = "TOKENS")]
+    max_tokens_per_day: Option<Tokens>,
     /// Its requests per minute.
     #[arg(long, value_name = "REQUESTS")]
     max_requests_per_minute: Option<u32>,
     /// Its requests at the same time.
     #[arg(long, value_name = "REQUESTS")]
     max_concurrent: Option<u32>,
-    /// The namespace of the key and its providers.
-    #[arg(short, long, default_value = DEFAULT_NAMESPACE)]
-    namespace: Name,
-    /// The workspace.
-    #[arg(long, default_value = ".", value_name = "DIR")]
-    workspace: PathBuf,
-    /// The gateway's state folder, whose pepper the digest is made with [default: .pai in the workspace].
-    #[arg(long, env = "PAI_STATE", value_name = "DIR")]
-    state: Option<PathBuf>,
-    /// The gateway's folder of mounted secrets, where the pepper may be instead.
-    #[arg(long, env = "PAI_SECRETS", value_name = "DIR")]
-    secrets: Option<PathBuf>,
+    /// Print the manifest, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    namespace: Namespace,
+    #[command(flatten)]
+    whereabouts: Whereabouts,
+    #[command(flatten)]
+    places: Places,
 }
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     match &arguments.command {
         Command::Create(create) => run_create(create),
+        Command::List(list) => list::run(list),
+        Command::Describe(named) => describe::run_named(Kind::AccessKey, named),
+        Command::Rotate(rotate) => token::rotate(Kind::AccessKey, rotate),
+        Command::Revoke(revoke) => token::revoke(Kind::AccessKey, revoke),
     }
 }
 
 /// Nothing is written unless the workspace compiles with the new key in it.
-fn run_create(create: &Create) -> miette::Result<Outcome> {
-    let path = create.workspace.join(format!("{}.yaml", create.name));
-    if path.exists() {
-        return Err(miette!("`{}` is there already; choose another --name", path.display()));
+pub(super) fn run_create(create: &Create) -> miette::Result<Outcome> {
+    let name = create.name.as_ref().or(create.named.as_ref()).ok_or_else(|| miette!("say its name"))?;
+    let target = create.namespace.target(Kind::AccessKey, name);
+    let mut spec = create.spec();
+    if create.dry_run {
+        // Without a credential: one that is not written must not be handed out.
+        return create::finish(&create.whereabouts, &target, &spec, true);
     }
-    let state = create.state.clone().unwrap_or_else(|| create.workspace.join(".pai"));
-    let pepper = Secrets::new(create.secrets.clone(), &state).pepper().map_err(|cause| miette!("{cause}"))?;
-    let token = Token::mint(TokenKind::AccessKey).map_err(|cause| miette!("{cause}"))?;
-    let text = manifest(create, token.id(), &pepper.digest(&token))?;
-    let Workspace { sources, shown } = workspace::read(std::slice::from_ref(&create.workspace))?;
-    let with_key = |sources: &Sources, name: String| {
-        let files = sources.files().map(|(_, file)| (file.path().to_owned(), file.text().to_owned()));
-        Sources::new(files.chain([(name, text.clone())]))
-    };
-    let found = pai_compiler::check(&with_key(&sources, format!("{}.yaml", create.name)));
-    if found.has_errors() {
-        let shown = with_key(&shown, path.display().to_string());
-        findings::show(&found, &shown);
-        terminal::say("nothing was written");
+    let mut manifest = change::manifest(&target, &spec);
+    let secrets = create.places.secrets(&create.whereabouts.folder());
+    // Before anything is kept: a pepper is made the first time.
+    if create::planned(&create.whereabouts, &target, &spec)?.is_none() {
         return Ok(Outcome::Findings);
     }
-    let modeline = modeline::of(&create.workspace)?;
-    std::fs::write(&path, modeline + &text)
-        .map_err(|cause| miette!("`{}` cannot be written: {cause}", path.display()))?;
-    terminal::say(&format!("wrote {}; this is the key, shown once:", path.display()));
-    terminal::print(token.reveal());
+    let (key, line) = credential::minted(TokenKind::AccessKey, &secrets)?;
+    credential::add(&mut manifest, line);
+    spec = manifest["spec"].clone();
+    let Some((change, file)) = create::planned(&create.whereabouts, &target, &spec)? else {
+        return Ok(Outcome::Findings);
+    };
+    change.write()?;
+    terminal::say(&format!("wrote {file}; this is the key, shown once:"));
+    terminal::print(key.reveal());
     Ok(Outcome::Clean)
 }
 
-fn manifest(create: &Create, id: &str, digest: &str) -> miette::Result<String> {
-    let mut spec = Map::new();
-    spec.insert("providers".to_owned(), json!(create.providers));
-    let mut put = |field: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            spec.insert(field.to_owned(), value);
-        }
-    };
-    let list = |values: &[String]| (!values.is_empty()).then(|| json!(values));
-    put("allowedModels", list(&create.allowed_models));
-    put("allowedCidrs", list(&create.allowed_cidrs));
-    put("expires", create.expires.as_ref().map(|time| json!(time)));
-    put("maxTokensPerDay", create.max_tokens_per_day.map(|tokens| json!(tokens)));
-    put("maxRequestsPerMinute", create.max_requests_per_minute.map(|requests| json!(requests)));
-    put("maxConcurrentRequests", create.max_concurrent.map(|requests| json!(requests)));
-    put("credentials", Some(json!([{ "id": id, "digest": digest }])));
-    let mut metadata = json!({ "name": create.name });
-    if create.namespace.as_str() != DEFAULT_NAMESPACE {
-        metadata["namespace"] = json!(create.namespace);
+impl Create {
+    fn spec(&self) -> Value {
+        let mut spec = create::Spec::default();
+        spec.put("providers", Some(&self.providers));
+        spec.put_list("allowedModels", &self.allowed_models);
+        spec.put_list("allowedCidrs", &self.allowed_cidrs);
+        spec.put("expires", self.expires.as_ref());
+        spec.put("maxTokensPerDay", self.max_tokens_per_day.map(|tokens| tokens.0));
+        spec.put("maxRequestsPerMinute", self.max_requests_per_minute);
+        spec.put("maxConcurrentRequests", self.max_concurrent);
+        spec.value()
     }
-    let manifest =
-        json!({ "apiVersion": "pai.io/v1", "kind": "AccessKey", "metadata": metadata, "spec": spec });
-    serde_yaml::to_string(&manifest).map_err(|cause| miette!("the manifest cannot be written: {cause}"))
 }

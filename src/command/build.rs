@@ -14,6 +14,10 @@ use crate::{replace, terminal, workspace};
 
 /// What to build, and where to.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai build . -o team.bundle
+  pai build manifests -o team.bundle --deny warnings")]
 pub(crate) struct Arguments {
     /// Folders or files; together they are one workspace.
     #[arg(required = true, value_name = "PATH")]

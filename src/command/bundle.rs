@@ -15,6 +15,10 @@ use super::Outcome;
 
 /// What to do.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai bundle show team.bundle
+  pai bundle sign team.bundle --key release.key")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

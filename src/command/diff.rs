@@ -21,7 +21,8 @@ use crate::{account, compiled, terminal};
                   Exit codes: 0 when nothing widens, 1 when access widens, so that a pipeline can ask for a review, 2 when the two \
                   cannot be compared. More models, larger caps, later ends, more addresses, higher rates and weaker guards \
                   widen; so does a rule whose effect could not be tried in full. Credentials, secrets' names, endpoints and \
-                  fallbacks are said, and widen nothing."
+                  fallbacks are said, and widen nothing.\n\n\
+                  Examples:\n  pai diff main\n  pai diff HEAD~1 --format json\n  pai diff old.bundle new.bundle"
 )]
 pub(crate) struct Arguments {
     /// What was.

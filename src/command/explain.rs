@@ -17,6 +17,11 @@ use crate::{account, compiled, findings, terminal};
 
 /// A code, or a request.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai explain PAI0303
+  pai explain --agent reviewer --model anthropic/claude-sonnet-4-6
+  pai explain --key laptop --model claude-haiku-4-5 --tokens 5_000")]
 #[command(
     override_usage = "pai explain [CODE]\n       pai explain --agent NAME|--key NAME --model MODEL [OPTIONS]"
 )]

@@ -21,6 +21,10 @@ const STDIN: &str = "-";
 
 /// What to lay out, and whether to write it.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai fmt
+  pai fmt --check --diff manifests")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,

@@ -1,21 +1,23 @@
 //! `pai get`: what is in a workspace, listed as kubectl lists it. One file per kind, in the table of `kinds`.
 
-mod kinds;
+pub(super) mod kinds;
+pub(super) mod wanted;
 mod model_provider;
 mod agent;
 mod access_key;
 mod guard;
-mod age;
-mod last_used;
+pub(super) mod secret;
+pub(super) mod age;
+pub(super) mod last_used;
 mod forms;
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::PathBuf;
 
 use clap::Args;
 use miette::miette;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name};
 use pai_compiler::Severity;
-use pai_compiler::diagnostic::nearest;
 use pai_compiler::resources::{self, Resource};
 use pai_ledger::{Clock, SystemClock};
 
@@ -23,17 +25,23 @@ use self::forms::Form;
 use self::kinds::{Kind, Seen};
 use self::last_used::Uses;
 use super::Outcome;
+use crate::remote::{Named, Remote};
 use crate::rows::Whereabouts;
 use crate::workspace::{self, selection};
 use crate::{table, terminal};
 
 /// What to list, from where.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "LAST USED comes from the ledger, as far as it goes back; AGE is since the manifest's file was changed."
-)]
+#[command(after_help = "\
+LAST USED comes from the ledger, as far as it goes back; AGE is since the manifest's file was changed.
+
+Examples:
+  pai get model-providers
+  pai get agents -A -o wide
+  pai get access-key laptop -o yaml
+  pai get agent/coder agent/reviewer -o name")]
 pub(crate) struct Arguments {
-    /// model-providers, agents, access-keys or guards; or KIND/NAME, also for all that follow.
+    /// model-providers, agents, access-keys, guards or secrets; or KIND/NAME, also for all that follow.
     #[arg(value_name = "KIND")]
     kind: String,
     /// Only these; all where none is given.
@@ -55,67 +63,65 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_headers: bool,
     #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
     whereabouts: Whereabouts,
+}
+
+/// What there is to list, and who knows when it was used.
+struct Ground<'a> {
+    all: Vec<Resource>,
+    /// Manifests that are left out.
+    errors: usize,
+    folder: PathBuf,
+    whereabouts: Cow<'a, Whereabouts>,
+}
+
+impl<'a> Ground<'a> {
+    fn of(arguments: &'a Arguments) -> miette::Result<Self> {
+        let named = Named::when(arguments.workspace.is_some() || arguments.whereabouts.is_named());
+        if let Some(gateway) = arguments.remote.gateway(named)? {
+            let all = gateway.resources()?;
+            let whereabouts = Cow::Owned(Whereabouts::of(gateway.operator));
+            return Ok(Self { all, errors: 0, folder: PathBuf::from("."), whereabouts });
+        }
+        let folder = arguments.folder();
+        let (all, found) = resources::read(&workspace::read(std::slice::from_ref(&folder))?.shown);
+        let errors = found.count(Severity::Error);
+        Ok(Self { all, errors, folder, whereabouts: Cow::Borrowed(&arguments.whereabouts) })
+    }
 }
 
 /// Lists. Exit code 1 says that something that was asked for is not there, or cannot be read.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
-    let (kind, names) = wanted(arguments)?;
-    let around = || selection::around_here().unwrap_or_else(|| PathBuf::from("."));
-    let path = arguments.workspace.clone().unwrap_or_else(around);
-    let (all, found) = resources::read(&workspace::read(std::slice::from_ref(&path))?.shown);
-    let of_kind: Vec<&Resource> = all.iter().filter(|resource| resource.kind == kind.of).collect();
-    let here: Vec<&Resource> =
-        of_kind.iter().copied().filter(|resource| arguments.concerns(&resource.name.namespace)).collect();
-    let (chosen, missing) = choose(&names, &here);
-    print(arguments, kind, &path, &chosen, names.len() == 1)?;
-    for name in &missing {
-        terminal::say(&arguments.not_found(kind, name, &of_kind));
+    if let Some(names) = secret::names(&arguments.kind, &arguments.names) {
+        return secret::list(arguments, &names, &arguments.folder());
     }
-    if names.is_empty() && chosen.is_empty() {
-        terminal::say(&arguments.nothing(kind, &of_kind));
-    }
-    let errors = found.count(Severity::Error);
-    if errors > 0 {
-        let errors = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
-        terminal::say(&format!("manifests with errors are left out ({errors}); `pai validate` shows them"));
-    }
-    Ok(if missing.is_empty() && errors == 0 { Outcome::Clean } else { Outcome::Findings })
-}
-
-/// The kind and the names, as `KIND NAME NAME` or as `KIND/NAME KIND/NAME`.
-fn wanted(arguments: &Arguments) -> miette::Result<(&'static Kind, Vec<&str>)> {
-    let Some((first, name)) = arguments.kind.split_once('/') else {
-        if let Some(other) = arguments.names.iter().find(|name| name.contains('/')) {
-            return Err(miette!("`{other}`: write KIND NAME NAME, or KIND/NAME for each"));
-        }
-        let names: Vec<&str> = arguments.names.iter().map(String::as_str).collect();
-        return named(arguments, kinds::find(&arguments.kind)?, names);
-    };
-    let kind = kinds::find(first)?;
-    let mut names = vec![name];
-    for other in &arguments.names {
-        match other.split_once('/') {
-            Some((of, name)) if std::ptr::eq(kinds::find(of)?, kind) => names.push(name),
-            Some(_) => return Err(miette!("`{other}`: ask for one kind at a time")),
-            None => return Err(miette!("`{other}`: write KIND NAME NAME, or KIND/NAME for each")),
-        }
-    }
-    named(arguments, kind, names)
-}
-
-fn named<'a>(
-    arguments: &Arguments,
-    kind: &'static Kind,
-    names: Vec<&'a str>,
-) -> miette::Result<(&'static Kind, Vec<&'a str>)> {
+    let (kind, names) = wanted::wanted(&arguments.kind, &arguments.names)?;
     if arguments.all_namespaces && !names.is_empty() {
         return Err(miette!(
             help = "say which with --namespace",
             "a name can stand for something else in every namespace"
         ));
     }
-    Ok((kind, names))
+    let ground = Ground::of(arguments)?;
+    let of_kind: Vec<&Resource> = ground.all.iter().filter(|resource| resource.kind == kind.of).collect();
+    let here: Vec<&Resource> =
+        of_kind.iter().copied().filter(|resource| arguments.concerns(&resource.name.namespace)).collect();
+    let (chosen, missing) = choose(&names, &here);
+    print(arguments, kind, &ground, &chosen, names.len() == 1)?;
+    for name in &missing {
+        terminal::say(&wanted::not_found(kind, name, &arguments.namespace, &of_kind));
+    }
+    if names.is_empty() && chosen.is_empty() {
+        terminal::say(&arguments.nothing(kind, &of_kind));
+    }
+    let errors = ground.errors;
+    if errors > 0 {
+        let errors = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
+        terminal::say(&format!("manifests with errors are left out ({errors}); `pai validate` shows them"));
+    }
+    Ok(if missing.is_empty() && errors == 0 { Outcome::Clean } else { Outcome::Findings })
 }
 
 /// What is listed, in the order of the names, and the names of what is not there.
@@ -138,7 +144,7 @@ fn choose<'a, 'n>(names: &[&'n str], here: &[&'a Resource]) -> (Vec<&'a Resource
 fn print(
     arguments: &Arguments,
     kind: &Kind,
-    workspace: &Path,
+    ground: &Ground<'_>,
     chosen: &[&Resource],
     is_one: bool,
 ) -> miette::Result<()> {
@@ -150,7 +156,7 @@ fn print(
     if chosen.is_empty() {
         return Ok(());
     }
-    let uses = Uses::of(kind, chosen, &arguments.whereabouts, workspace);
+    let uses = Uses::of(kind, chosen, &ground.whereabouts, &ground.folder);
     let columns = || kind.columns.iter().filter(|column| is_wide || !column.is_wide);
     let namespace = |text: &str| arguments.all_namespaces.then(|| text.to_owned());
     let head = namespace("NAMESPACE").into_iter().chain(["NAME".to_owned()]);
@@ -168,24 +174,14 @@ fn print(
 }
 
 impl Arguments {
-    fn concerns(&self, namespace: &Name) -> bool {
-        self.all_namespaces || *namespace == self.namespace
+    /// The workspace's folder.
+    fn folder(&self) -> PathBuf {
+        let around = || selection::around_here().unwrap_or_else(|| PathBuf::from("."));
+        self.workspace.clone().unwrap_or_else(around)
     }
 
-    /// Where it may be instead: under another name, or in another namespace.
-    fn not_found(&self, kind: &Kind, name: &str, of_kind: &[&Resource]) -> String {
-        let elsewhere = of_kind.iter().find(|resource| resource.name.name.as_str() == name);
-        let here = of_kind.iter().filter(|resource| resource.name.namespace == self.namespace);
-        let hint = match elsewhere {
-            Some(other) => Some(format!("there is one in `{0}`: -n {0}", other.name.namespace)),
-            None => nearest::suggest(
-                name,
-                here.map(|resource| resource.name.name.as_str()),
-                &format!("the {} are", kind.plural),
-            ),
-        };
-        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        format!("there is no {} `{name}` in namespace `{}`{hint}", kind.of.slug(), self.namespace)
+    fn concerns(&self, namespace: &Name) -> bool {
+        self.all_namespaces || *namespace == self.namespace
     }
 
     fn nothing(&self, kind: &Kind, of_kind: &[&Resource]) -> String {

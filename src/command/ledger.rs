@@ -15,6 +15,10 @@ use crate::workspace::WorkspaceError;
 
 /// What to do with the ledger.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai ledger check
+  pai ledger export --since 7d")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Outcome;
 use crate::operator::OperatorError;
+use crate::remote::{Named, Remote};
 use crate::rows::Whereabouts;
 use crate::terminal;
 
@@ -25,6 +26,8 @@ Examples:
 pub(crate) struct Arguments {
     /// What `pai build` made and `pai bundle sign` signed.
     bundle: PathBuf,
+    #[command(flatten)]
+    remote: Remote,
     #[command(flatten)]
     whereabouts: Whereabouts,
 }
@@ -45,7 +48,10 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     codec::open(&bytes).map_err(|cause| {
         miette!(help = "`pai build` makes a bundle of a workspace", "`{shown}` cannot be sent: {cause}")
     })?;
-    let operator = arguments.whereabouts.operator(Path::new("."))?;
+    let operator = match arguments.remote.gateway(Named::when(arguments.whereabouts.is_named()))? {
+        Some(gateway) => gateway.operator,
+        None => arguments.whereabouts.operator(Path::new("."))?,
+    };
     let answer = match operator.post("/bundle", bytes) {
         Ok(answer) => answer,
         Err(OperatorError::Refused { said, status }) if status.is_client_error() => {

@@ -11,6 +11,10 @@ use crate::{replace, terminal};
 
 /// Which schema, and where to.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai schema all
+  pai schema agent")]
 pub(crate) struct Arguments {
     /// model-provider, agent, access-key or guard-binding; `all` is one schema that goes by each document's `kind`, `test`
     /// the one of policy tests.

@@ -16,7 +16,7 @@ use pai_runtime::secret::Secrets;
 use pai_runtime::settings::FirstBundle;
 use pai_runtime::source::{BundleFile, Source, SourceError};
 use pai_runtime::trust::Trust;
-use pai_runtime::{Gateway, Settings, stop, telemetry};
+use pai_runtime::{Gateway, Settings, hardening, stop, telemetry};
 
 use self::folder::Folder;
 use super::Outcome;
@@ -24,9 +24,14 @@ use crate::{terminal, workspace};
 
 /// What to serve, and how.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai serve
+  pai serve examples/quickstart --simulate
+  pai serve team.bundle --public-key release.key.pub")]
 pub(crate) struct Arguments {
     /// A folder of manifests, or a bundle.
-    #[arg(value_name = "PATH|BUNDLE")]
+    #[arg(value_name = "PATH|BUNDLE", default_value = ".")]
     path: PathBuf,
     /// Point every provider at a simulator, so that no account is needed and nothing is spent.
     #[arg(long)]
@@ -38,6 +43,7 @@ pub(crate) struct Arguments {
 /// Serves until a signal says stop.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     telemetry::start(arguments.serve.log_format());
+    hardening::keep_memory_private();
     let settings = arguments.serve.settings(workspace::state(&arguments.path));
     let trust = Trust::open(&settings.public_keys, &settings.state).map_err(|cause| miette!("{cause}"))?;
     let source = source(&arguments.path, trust.as_ref(), settings.first_bundle)?;
@@ -76,11 +82,9 @@ async fn serve(
     trust: Option<Trust>,
     settings: &Settings,
 ) -> miette::Result<Outcome> {
-    let secrets = Secrets::new(settings.secrets.clone(), &settings.state);
-    let Some(gateway) =
-        start(Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle), settings)
-            .await?
-    else {
+    let secrets = Secrets::of(settings);
+    let releases = Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle);
+    let Some(gateway) = start(releases, settings).await? else {
         return Ok(Outcome::Findings);
     };
     terminal::say(&format!("pai is serving on {}", gateway.url()));

@@ -2,7 +2,7 @@
 
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use miette::miette;
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use self::report::Status;
 use super::Outcome;
+use crate::remote::{Named, Remote};
 use crate::rows::Whereabouts;
 use crate::terminal;
 
@@ -22,12 +23,15 @@ Examples:
   pai status --url http://10.0.0.5:8081          one elsewhere; PAI_ADMIN_TOKEN has the token
   pai status -o json | jq .bundle.lastRefusal    why the last change was refused")]
 pub(crate) struct Arguments {
-    /// The workspace that is served; its `.pai` is the state folder.
-    #[arg(value_name = "PATH", default_value = ".")]
-    path: PathBuf,
+    /// The workspace that is served, whose `.pai` is the state folder [default: the gateway that you are logged in to as
+    /// administrator, or else the folder here].
+    #[arg(value_name = "PATH")]
+    path: Option<PathBuf>,
     /// How it is printed.
     #[arg(short, long, value_enum, default_value = "table")]
     output: Form,
+    #[command(flatten)]
+    remote: Remote,
     #[command(flatten)]
     whereabouts: Whereabouts,
 }
@@ -41,7 +45,11 @@ enum Form {
 
 /// Prints what the gateway says.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
-    let operator = arguments.whereabouts.operator(&arguments.path)?;
+    let named = Named::when(arguments.path.is_some() || arguments.whereabouts.is_named());
+    let operator = match arguments.remote.gateway(named)? {
+        Some(gateway) => gateway.operator,
+        None => arguments.whereabouts.operator(arguments.path.as_deref().unwrap_or(Path::new(".")))?,
+    };
     let document: Value = operator.read("/status")?;
     let status: Status = serde_json::from_value(document.clone()).map_err(|cause| {
         miette!("{} answers in another form than this `pai` knows: {cause}", operator.url())

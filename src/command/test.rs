@@ -14,6 +14,10 @@ use crate::{findings, terminal};
 
 /// What to test.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai test
+  pai test --coverage --mutate")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,

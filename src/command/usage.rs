@@ -3,7 +3,7 @@
 mod models;
 mod sums;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use miette::miette;
@@ -13,18 +13,21 @@ use serde_json::json;
 use self::sums::Sum;
 use super::Outcome;
 use crate::period::Period;
-use crate::rows::Whereabouts;
+use crate::remote::{Named, Remote};
+use crate::rows::{Ledger, Whereabouts};
 use crate::{table, terminal};
 
 /// What to count, and from where.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Numbers come from the ledger, which counts durably; those by model from the decision records."
+    after_help = "Numbers come from the ledger, which counts durably; those by model from the decision records.\n\n\
+                  Examples:\n  pai usage\n  pai usage --by provider --since 7d\n  pai usage --by model -o csv"
 )]
 pub(crate) struct Arguments {
-    /// The workspace that is served; its `.pai` is the state folder.
-    #[arg(value_name = "PATH", default_value = ".")]
-    path: PathBuf,
+    /// The workspace that is served, whose `.pai` is the state folder [default: the gateway that you are logged in to as
+    /// administrator, or else the folder here].
+    #[arg(value_name = "PATH")]
+    path: Option<PathBuf>,
     /// Whose tokens; agents and access keys where nothing is said.
     #[arg(long, value_enum, default_value = "principal")]
     by: By,
@@ -33,6 +36,8 @@ pub(crate) struct Arguments {
     /// How it is printed.
     #[arg(short, long, value_enum, default_value = "table")]
     output: Form,
+    #[command(flatten)]
+    remote: Remote,
     #[command(flatten)]
     whereabouts: Whereabouts,
 }
@@ -67,16 +72,22 @@ enum Form {
 /// Prints the sums.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let days = arguments.period.days()?;
+    let named = Named::when(arguments.path.is_some() || arguments.whereabouts.is_named());
+    let remote = arguments.remote.gateway(named)?;
+    let path = arguments.path.as_deref().unwrap_or(Path::new("."));
     let sums = if arguments.by == By::Model {
-        if arguments.whereabouts.is_elsewhere() {
+        if remote.is_some() || arguments.whereabouts.is_elsewhere() {
             return Err(miette!(
                 help = "run it where the state folder is, or leave --by model away",
                 "sums by model come from decision records, which a gateway does not hand out"
             ));
         }
-        models::read(&arguments.whereabouts.state(&arguments.path), &days)?
+        models::read(&arguments.whereabouts.state(path), &days)?
     } else {
-        let mut ledger = arguments.whereabouts.open(&arguments.path)?;
+        let mut ledger = match remote {
+            Some(gateway) => Ledger::AtWork(gateway.operator),
+            None => arguments.whereabouts.open(path)?,
+        };
         sums::of(arguments.by, &ledger.rows(&days, &Limits::default())?)
     };
     match arguments.output {

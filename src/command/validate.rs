@@ -24,6 +24,11 @@ const ROUNDS: usize = 8;
 
 /// What to check.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai validate
+  pai validate manifests --deny warnings --format github
+  pai validate --fix")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,

@@ -61,14 +61,14 @@ export async function claude(baseUrl, token, prompt, ...more) {
   }
 }
 
-async function text(stream) {
+export async function text(stream) {
   let all = "";
   for await (const part of stream.setEncoding("utf8")) all += part;
   return all;
 }
 
 /** A proxy that leads nowhere, and notes who was wanted. */
-class Outside {
+export class Outside {
   #server = createServer();
   hosts = [];
 

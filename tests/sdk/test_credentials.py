@@ -9,7 +9,7 @@ from refusal import refused
 
 # Without an argument the SDK looks for a profile on disk, so it is given a key and told not to send it.
 NO_AUTHORIZATION = {"Authorization": Omit()}
-NO_CREDENTIAL = {"api_key": "not sent", "default_headers": {**NO_AUTHORIZATION, "X-Api-Key": Omit()}}
+NO_CREDENTIAL = {**NO_AUTHORIZATION, "X-Api-Key": Omit()}
 
 WAYS = {
     "api_key": lambda secret: {"api_key": secret},
@@ -55,8 +55,8 @@ def test_a_key_is_no_agents_token(serve, way):
 @pytest.mark.parametrize("surface", ["url", "external_url"])
 def test_no_credential_is_unauthenticated(serve, surface):
     gateway = serve()
-    client = Anthropic(base_url=getattr(gateway, surface), **NO_CREDENTIAL)
-    unauthenticated(gateway, client, "no_credential")
+    client = Anthropic(base_url=getattr(gateway, surface), api_key="not sent")
+    unauthenticated(gateway, client, "no_credential", extra_headers=NO_CREDENTIAL)
 
 
 def test_a_key_of_another_gateway_is_unknown(serve):
@@ -83,9 +83,9 @@ def test_the_model_list_wants_a_credential_too(serve, listed):
     refused(gateway, anthropic.AuthenticationError, call).says("authentication_error", "unknown_credential")
 
 
-def unauthenticated(gateway, client, code):
+def unauthenticated(gateway, client, code, **options):
     """A refusal that is never retried, names no cause that helps a guesser, and repeats no secret."""
-    refusal = refused(gateway, anthropic.AuthenticationError, lambda: client.messages.create(**asking()))
+    refusal = refused(gateway, anthropic.AuthenticationError, lambda: client.messages.create(**asking(), **options))
     refusal.says("authentication_error", code)
     for secret in (gateway.key, gateway.token, client.api_key, client.auth_token):
         assert not secret or secret not in refusal.error.response.text

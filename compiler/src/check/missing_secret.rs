@@ -15,7 +15,7 @@ pub(crate) static RULE: Rule = Rule {
     explanation: "A gateway that starts here would not find this secret, and would refuse every request that needs it. Store it with \
                   `pai add secret NAME --from-literal KEY=…`, mount it as the file NAME/KEY, or set the environment variable that \
                   the help names. Secrets are looked for where the command runs: in the folder given with `--secrets`, in the \
-                  workspace's own `.pai/secrets`, and in the environment. Where there is no such folder nothing is said, as in a CI \
+                  workspace's own store, and in the environment. Where there is no such folder nothing is said, as in a CI \
                   job that only checks manifests. Only names are compared; no value is read.",
     fails: "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1', apiKeySecretRef: {name: absent-key}}\n",
     passes: "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1', apiKeySecretRef: {name: present-key}}\n",

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::source::agree::values;
 
-mod noisy;
+pub(crate) mod noisy;
 
 fn format_as(path: &str, text: &str) -> Formatted {
     let sources = Sources::new([(path, text)]);

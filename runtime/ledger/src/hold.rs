@@ -56,7 +56,9 @@ impl Hold {
         Self { shared, id, quantity, day, on_drop: OnDrop::Release }
     }
 
-    pub(crate) fn granted(mut self) -> Self {
+    /// Charged to `day`, which is a later one where a hold waited past midnight.
+    pub(crate) fn granted(mut self, day: UtcDay) -> Self {
+        self.day = day;
         self.on_drop = OnDrop::SettleInFull;
         self
     }

@@ -133,7 +133,10 @@ impl Ledger {
         let queue = if patience.is_zero() { Patience::None } else { Patience::Queue };
         let (hold, wait) = self.shared.admit(id, charges, quantity, now, queue)?;
         let answer = match wait {
-            Wait::Nothing => return Ok(hold.granted()),
+            Wait::Nothing => {
+                let day = hold.day();
+                return Ok(hold.granted(day));
+            }
             Wait::ForMark(answer) => answer.await,
             Wait::ForRoom(mut answer) => match tokio::time::timeout(patience, &mut answer).await {
                 Ok(answer) => answer,
@@ -145,7 +148,11 @@ impl Ledger {
             },
         };
         match answer {
-            Ok(Ok(())) => Ok(hold.granted()),
+            Ok(Ok(())) => {
+                // Midnight may have passed while it stood in the queue.
+                let day = self.shared.read(|state| state.charged_day(id)).unwrap_or(hold.day());
+                Ok(hold.granted(day))
+            }
             Ok(Err(shortage)) => Err(HoldError::OverBudget(Box::new(shortage))),
             Err(_) => Err(self.shared.why_not()),
         }

@@ -178,6 +178,11 @@ impl State {
         self.accounts.get(account).map(Entry::balance).unwrap_or_default()
     }
 
+    /// The day whose accounts an open hold is charged to; `None` for one without accounts.
+    pub(crate) fn charged_day(&self, id: RequestId) -> Option<UtcDay> {
+        self.open.get(&id).and_then(|open| open.accounts.first()).map(|account| account.day)
+    }
+
     /// Accounts of these days in which something was counted or is held, in no order: sorting need not keep the lock.
     pub(crate) fn statements(&self, days: &RangeInclusive<UtcDay>) -> Vec<Statement> {
         self.used_accounts()

@@ -168,6 +168,32 @@ async fn a_hold_settles_in_its_day_and_the_next_day_is_fresh() {
 }
 
 #[tokio::test]
+async fn a_hold_that_waits_past_midnight_names_the_day_that_it_is_charged_to() {
+    let ledger = on(&MemoryDisk::default());
+    let evening = hold(&ledger, 1, 100, 80).await.expect("fits");
+    let wait = Duration::from_secs(60);
+    let waits = ledger.hold_within(RequestId(2), charge("team/coder", 100), Tokens(80).into(), NOW, wait);
+    let tomorrow = Account { day: UtcDay(DAY + 1), ..agent("team/coder") };
+    let midnight = async {
+        let now = UnixSeconds(NOW.0 + 86_400);
+        ledger.hold(RequestId(3), Vec::new(), Quantity::ZERO, now).await.expect("is free").release();
+    };
+    let (waited, ()) = tokio::join!(waits, midnight);
+    let waited = waited.expect("a fresh budget");
+    assert_eq!(waited.day(), UtcDay(DAY + 1));
+    assert_eq!(
+        (ledger.balance(&agent("team/coder")), ledger.balance(&tomorrow)),
+        (balance(0, 80), balance(0, 80))
+    );
+    waited.settle(used(10, 5));
+    evening.settle(used(20, 5));
+    assert_eq!(
+        (ledger.balance(&agent("team/coder")), ledger.balance(&tomorrow)),
+        (balance(25, 0), balance(15, 0))
+    );
+}
+
+#[tokio::test]
 async fn a_clean_stop_is_exact() {
     let disk = MemoryDisk::default();
     let ledger = on(&disk);

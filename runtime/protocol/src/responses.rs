@@ -5,6 +5,7 @@ pub(crate) mod request;
 pub(crate) mod usage;
 mod members;
 mod seal;
+pub mod foreign;
 mod item;
 pub(crate) mod from_request;
 mod response;

@@ -247,7 +247,7 @@ mod tests {
     use pai_bundle::provider::Provider;
 
     use super::*;
-    use crate::snapshot::Key;
+    use crate::live_key::LiveKey;
 
     /// Says what it was last told to say, and counts how often it was asked.
     #[derive(Debug, Default)]
@@ -285,7 +285,7 @@ mod tests {
             "places": { "file": "p.yaml", "document": [1, 1], "fields": {} },
         }))
         .expect("a provider");
-        Upstream { provider, endpoint: endpoint.parse().expect("a URL"), key: Key::NotNeeded }
+        Upstream { provider, endpoint: endpoint.parse().expect("a URL"), key: LiveKey::not_needed() }
     }
 
     fn names(fake: &Arc<Fake>, upstreams: &[Upstream]) -> Names {

@@ -13,6 +13,9 @@ use crate::terminal;
 
 /// Where the keys go.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai bundle keygen -o release.key")]
 pub(super) struct Arguments {
     /// The private key's file; the public key goes to FILE.pub. Neither may be there already.
     #[arg(short, long, value_name = "FILE")]

@@ -13,6 +13,9 @@ use crate::terminal;
 
 /// What to show, and how.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai bundle show team.bundle")]
 pub(super) struct Arguments {
     /// The bundle.
     #[arg(value_name = "FILE")]

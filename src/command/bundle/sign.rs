@@ -15,6 +15,9 @@ use crate::{replace, terminal};
 
 /// What to sign, and with what.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai bundle sign team.bundle --key release.key")]
 pub(super) struct Arguments {
     /// The bundle. A signature that it has already is replaced.
     #[arg(value_name = "FILE")]

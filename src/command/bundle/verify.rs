@@ -10,6 +10,9 @@ use crate::terminal;
 
 /// What to check, and against what.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai bundle verify team.bundle --public-key release.key.pub")]
 pub(super) struct Arguments {
     /// The bundle.
     #[arg(value_name = "FILE")]

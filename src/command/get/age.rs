@@ -10,7 +10,7 @@ const DAY: u64 = 24 * HOUR;
 const YEAR: u64 = 365 * DAY;
 
 /// From one instant to another. What lies in the future, as clocks have it, is just now.
-pub(super) fn between(from: UnixSeconds, to: UnixSeconds) -> String {
+pub(in crate::command) fn between(from: UnixSeconds, to: UnixSeconds) -> String {
     let seconds = u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0);
     // One unit says enough once there are two of it, as kubectl has it.
     let units =
@@ -20,7 +20,7 @@ pub(super) fn between(from: UnixSeconds, to: UnixSeconds) -> String {
 }
 
 /// When a file was changed.
-pub(super) fn of_file(path: &str) -> Option<UnixSeconds> {
+pub(in crate::command) fn of_file(path: &str) -> Option<UnixSeconds> {
     let changed = std::fs::metadata(path).and_then(|file| file.modified()).ok()?;
     let seconds = changed.duration_since(UNIX_EPOCH).ok()?.as_secs();
     i64::try_from(seconds).ok().map(UnixSeconds)

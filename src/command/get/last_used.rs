@@ -13,7 +13,7 @@ use crate::terminal;
 
 /// What is known of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LastUsed {
+pub(in crate::command) enum LastUsed {
     At(UnixSeconds),
     Never,
     /// Nobody could be asked.
@@ -21,7 +21,7 @@ pub(super) enum LastUsed {
 }
 
 /// What is known of all that is listed.
-pub(super) struct Uses {
+pub(in crate::command) struct Uses {
     scope: Option<Scope>,
     /// `None` where nobody could be asked.
     known: Option<BTreeMap<(Scope, String), UnixSeconds>>,
@@ -29,7 +29,12 @@ pub(super) struct Uses {
 
 impl Uses {
     /// Asks the gateway or the ledger; says why not, where neither answers.
-    pub(super) fn of(kind: &Kind, listed: &[&Resource], whereabouts: &Whereabouts, workspace: &Path) -> Self {
+    pub(in crate::command) fn of(
+        kind: &Kind,
+        listed: &[&Resource],
+        whereabouts: &Whereabouts,
+        workspace: &Path,
+    ) -> Self {
         let Some(scope) = kind.scope else { return Self { scope: None, known: None } };
         let wanted: BTreeSet<_> = listed.iter().map(|resource| (scope, resource.name.to_string())).collect();
         let found = whereabouts.open(workspace).and_then(|mut ledger| ledger.last_used(&wanted));
@@ -45,7 +50,7 @@ impl Uses {
         Self { scope: Some(scope), known }
     }
 
-    pub(super) fn at(&self, resource: &Resource) -> LastUsed {
+    pub(in crate::command) fn at(&self, resource: &Resource) -> LastUsed {
         let (Some(scope), Some(known)) = (self.scope, &self.known) else { return LastUsed::Unknown };
         known.get(&(scope, resource.name.to_string())).map_or(LastUsed::Never, |at| LastUsed::At(*at))
     }

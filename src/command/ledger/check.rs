@@ -17,7 +17,8 @@ use crate::terminal;
 #[derive(Debug, Args)]
 #[command(
     after_help = "A gateway at work is asked for its accounts and its limits; otherwise the ledger is read from its folder. \
-                  Exit code 0 says that all holds, 1 that something does not."
+                  Exit code 0 says that all holds, 1 that something does not.\n\n\
+                  Examples:\n  pai ledger check\n  pai ledger check team.bundle --state /var/lib/pai"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]

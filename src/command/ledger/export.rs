@@ -18,7 +18,12 @@ use crate::{table, terminal};
 
 /// Which ledger, which days, which form.
 #[derive(Debug, Args)]
-#[command(after_help = "For every account with a limit: settled + held + free = limit.")]
+#[command(after_help = "\
+For every account with a limit: settled + held + free = limit.
+
+Examples:
+  pai ledger export
+  pai ledger export --since 7d -o csv")]
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,

@@ -29,7 +29,7 @@ pub(super) async fn serve(
     let simulator = Simulator::start(pai_simulator::Settings::default())
         .await
         .map_err(|cause| miette!("the simulator cannot start: {cause}"))?;
-    let secrets = Secrets::fixed(SIMULATED_KEY, &settings.state);
+    let secrets = Secrets::fixed(SIMULATED_KEY, &settings.state).with_key_file(settings.secrets_key.clone());
     let pepper = secrets.pepper().map_err(|cause| miette!("{cause}"))?;
     let mint = |kind| Token::mint(kind).map_err(|cause| miette!("{cause}"));
     let tokens = Tokens { access_key: mint(TokenKind::AccessKey)?, agent: mint(TokenKind::Agent)? };

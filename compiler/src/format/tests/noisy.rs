@@ -54,7 +54,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// A manifest of ours with any values, in any layout.
-pub(super) fn manifest() -> impl Strategy<Value = String> {
+pub(crate) fn manifest() -> impl Strategy<Value = String> {
     let whims = prop::collection::vec(any::<u8>(), 64);
     (prop::collection::vec(value(), 1..4), whims).prop_map(|(values, whims)| {
         let mut page = Page { text: String::new(), whims: whims.into_iter().cycle().collect::<Whims>() };
@@ -67,7 +67,7 @@ pub(super) fn manifest() -> impl Strategy<Value = String> {
 }
 
 /// Something that confuses readers.
-pub(super) fn piece() -> impl Strategy<Value = &'static str> {
+pub(crate) fn piece() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "\n",
         "\r\n",

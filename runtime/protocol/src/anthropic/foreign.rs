@@ -34,9 +34,7 @@ struct Block<'a> {
 /// that cannot be read, which is the provider's to refuse. All else keeps its bytes.
 pub fn without_thinking(body: &Bytes) -> Option<Bytes> {
     // Most conversations have never left Anthropic.
-    if !std::str::from_utf8(body).ok()?.contains(FOREIGN) {
-        return None;
-    }
+    memchr::memmem::find(body, FOREIGN.as_bytes())?;
     let messages = serde_json::from_slice::<Body<'_>>(body).ok()?.messages;
     let mut kept = Vec::new();
     let mut found = false;

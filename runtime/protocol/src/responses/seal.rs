@@ -6,7 +6,7 @@
 use crate::event::{Seal, SealMaker};
 
 /// Begins the seals of others than OpenAI.
-const FOREIGN: &str = "pai:";
+pub(super) const FOREIGN: &str = "pai:";
 
 const MAKERS: [(SealMaker, &str); 3] = [
     (SealMaker::Anthropic, "anthropic:"),

@@ -1,0 +1,117 @@
+//! Texts in base64 inside a longer text.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Characters from which on a run may be base64: 18 bytes, which three words have.
+const SHORTEST: usize = 24;
+
+const FORGIVING: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// Gives each run that decodes to readable text. Linear: each run is decoded at most four times, once for each place at
+/// which its groups of four may begin, since what stands before it may use the same characters.
+pub(crate) fn texts(text: &str, mut visit: impl FnMut(&str)) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(last) = bytes.get(at + SHORTEST - 1) {
+        // No run covers a byte that is none of its own, so the search leaps as long as it meets such bytes.
+        if !belongs(*last) {
+            at += SHORTEST;
+            continue;
+        }
+        let mut begin = at + SHORTEST - 1;
+        while begin > at && belongs(bytes[begin - 1]) {
+            begin -= 1;
+        }
+        let mut run = Vec::new();
+        let mut end = begin;
+        while let Some(&byte) = bytes.get(end) {
+            if belongs(byte) {
+                run.push(match byte {
+                    b'-' => b'+',
+                    b'_' => b'/',
+                    byte => byte,
+                });
+            } else if !(matches!(byte, b'\n' | b'\r') && run.len() >= SHORTEST && joins(bytes, end)) {
+                break;
+            }
+            end += 1;
+        }
+        if run.len() >= SHORTEST
+            && let Some(decoded) = decode(&run)
+        {
+            visit(&decoded);
+        }
+        at = end.max(at + 1);
+    }
+}
+
+fn belongs(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// Mail breaks base64 into lines; the next line goes on if it is long, or the last and short.
+fn joins(bytes: &[u8], end: usize) -> bool {
+    bytes[end..].iter().skip_while(|byte| matches!(byte, b'\n' | b'\r')).take(4).all(|byte| belongs(*byte))
+}
+
+fn decode(run: &[u8]) -> Option<String> {
+    (0..4).find_map(|skipped| {
+        let run = run.get(skipped..)?;
+        // A rest of one character is six bits, which are no byte.
+        let whole = if run.len() % 4 == 1 { run.len() - 1 } else { run.len() };
+        let bytes = FORGIVING.decode(run.get(..whole)?).ok()?;
+        readable(bytes)
+    })
+}
+
+/// Text has letters and spaces; what decodes to UTF-8 by chance has control characters.
+fn readable(bytes: Vec<u8>) -> Option<String> {
+    // What follows the text in the same run may spoil its end.
+    let good = match std::str::from_utf8(&bytes) {
+        Ok(text) => text.len(),
+        Err(error) => error.valid_up_to(),
+    };
+    if good < SHORTEST / 2 || good * 4 < bytes.len() * 3 {
+        return None;
+    }
+    let text = String::from_utf8(bytes.get(..good)?.to_vec()).ok()?;
+    let odd = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    (odd * 20 <= text.len() && letters * 2 >= text.chars().count()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        texts(text, |decoded| found.push(decoded.to_owned()));
+        found
+    }
+
+    #[test]
+    fn a_run_inside_a_text_is_decoded() {
+        let secret = "please water the plants on Tuesday evening";
+        let encoded = FORGIVING.encode(secret);
+        assert_eq!(found(&format!("see {encoded} and go")), [secret]);
+        assert_eq!(found(&format!("path/{encoded}")).len(), 1, "begun off its groups of four");
+        let (first, rest) = encoded.split_at(28);
+        assert_eq!(found(&format!("{first}\n{rest}")), [secret]);
+        assert_eq!(found(encoded.trim_end_matches('=')), [secret]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_left() {
+        assert!(found("antidisestablishmentarianism-is-a-long-word").is_empty());
+        assert!(found("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").is_empty());
+        assert!(found("").is_empty());
+    }
+}
