@@ -189,7 +189,9 @@ impl Change {
         let names = [format!("{stem}.yaml"), format!("{stem}-{kind}.yaml"), format!("{kind}-{stem}.yaml")];
         // What ends so is read for policy tests.
         let is_free = |name: &&String| {
-            !name.ends_with(".test.yaml") && !self.files.contains_key(*name) && !self.folder.join(name).exists()
+            !name.ends_with(".test.yaml")
+                && !self.files.contains_key(*name)
+                && !self.folder.join(name).exists()
         };
         names.iter().find(is_free).cloned().ok_or_else(|| {
             miette!("`{}` and `{}` are there already, with something else in them", names[0], names[1])
@@ -235,7 +237,8 @@ impl Change {
     pub(crate) fn diff(&self) -> String {
         let changed = self.files.values().filter(|file| file.is_changed());
         let texts = changed.map(|file| {
-            let (old, new) = (file.old.as_deref().unwrap_or_default(), file.new.as_deref().unwrap_or_default());
+            let (old, new) =
+                (file.old.as_deref().unwrap_or_default(), file.new.as_deref().unwrap_or_default());
             let name = |there: &Option<String>| match there {
                 Some(_) => file.shown.clone(),
                 None => "/dev/null".to_owned(),

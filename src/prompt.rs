@@ -20,7 +20,10 @@ pub(crate) fn can_ask() -> bool {
 /// Asks for a secret; what is typed is not shown. `otherwise` says what to give instead where nobody can be asked.
 pub(crate) fn secret(question: &str, otherwise: &str) -> miette::Result<SecretString> {
     if !can_ask() {
-        return Err(miette!(help = otherwise.to_owned(), "{question} is needed, and there is no terminal to ask at"));
+        return Err(miette!(
+            help = otherwise.to_owned(),
+            "{question} is needed, and there is no terminal to ask at"
+        ));
     }
     let typed = rpassword::prompt_password(format!("{question} (not shown): "))
         .map(Zeroizing::new)

@@ -15,9 +15,8 @@ pub(crate) fn rows(
     workspace: &Path,
 ) -> Result<BTreeMap<(Scope, String), Row>, RowsError> {
     let today = period::today();
-    let found = whereabouts
-        .open(workspace)
-        .and_then(|mut ledger| ledger.rows(&(today..=today), &Limits::default()));
+    let found =
+        whereabouts.open(workspace).and_then(|mut ledger| ledger.rows(&(today..=today), &Limits::default()));
     match found {
         Ok(rows) => Ok(rows.into_iter().map(|row| ((row.scope, row.name.clone()), row)).collect()),
         Err(RowsError::NoLedger { .. }) if !whereabouts.names_state() => Ok(BTreeMap::new()),

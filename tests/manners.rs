@@ -68,9 +68,9 @@ fn every_command_says_how_it_is_used_with_examples() {
         Assert::new().action_env("SNAPSHOTS").eq(Data::text(text.clone()).raw(), expected);
         names.insert(name);
     }
-    let kept = std::fs::read_dir(golden()).expect("a folder").map(|entry| {
-        entry.expect("an entry").file_name().to_string_lossy().into_owned()
-    });
+    let kept = std::fs::read_dir(golden())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     let left: Vec<String> = kept.filter(|name| !names.contains(name)).collect();
     assert!(left.is_empty(), "of commands that are gone: {left:?}");
 }
@@ -82,7 +82,9 @@ fn every_option_says_what_it_is_for() {
         let options = lines.iter().enumerate().filter(|(_, line)| line.trim_start().starts_with('-'));
         for (at, line) in options.filter(|(_, line)| !line.trim_start().starts_with("- ")) {
             let same_line = line.trim_start().contains("  ");
-            let next = lines.get(at + 1).is_some_and(|next| next.starts_with("          ") && !next.trim().is_empty());
+            let next = lines
+                .get(at + 1)
+                .is_some_and(|next| next.starts_with("          ") && !next.trim().is_empty());
             assert!(same_line || next, "pai {}: {line}", path.join(" "));
         }
     }

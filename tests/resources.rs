@@ -94,7 +94,8 @@ fn steady(text: &str) -> String {
         (r"\b\d{1,2}s\b", "0s"),
         (r"/tmp/[^ `']*", "[TEMPORARY]"),
     ] {
-        text = Regex::new(&format!("(?m){pattern}")).expect("a pattern").replace_all(&text, word).into_owned();
+        text =
+            Regex::new(&format!("(?m){pattern}")).expect("a pattern").replace_all(&text, word).into_owned();
     }
     text
 }
@@ -184,7 +185,9 @@ fn manifests_are_created_sound_or_not_at_all() {
 #[test]
 fn manifests_are_applied_and_comments_stay() {
     let here = folder(&[("team.yaml", TEAM)]);
-    let given = TEAM.replace("5_000_000   # agreed in May", "6000000").replace("'anthropic/claude-sonnet-4-6'", "anthropic/claude-sonnet-4-5");
+    let given = TEAM
+        .replace("5_000_000   # agreed in May", "6000000")
+        .replace("'anthropic/claude-sonnet-4-6'", "anthropic/claude-sonnet-4-5");
     let more = "---\n# Nightly runs.\napiVersion: pai.io/v1\nkind: Agent\nmetadata: {name: nightly}\nspec: {models: [anthropic/claude-haiku-4-5]} # cheap\n";
     std::fs::create_dir_all(here.path().join(".given")).expect("a folder");
     std::fs::write(here.path().join(".given/all.yaml"), format!("{given}{more}")).expect("written");
@@ -346,7 +349,9 @@ fn a_killed_command_leaves_the_old_manifest_or_the_new_one() {
         let is_new = after != before;
         seen[usize::from(is_new)] += 1;
         let without = |text: &str| -> String {
-            let kept = |line: &&str| !line.contains("id: ") && !line.contains("digest: ") && !line.contains("credentials:");
+            let kept = |line: &&str| {
+                !line.contains("id: ") && !line.contains("digest: ") && !line.contains("credentials:")
+            };
             text.lines().filter(kept).collect::<Vec<_>>().join("\n")
         };
         assert_eq!(without(&after), without(TEAM), "round {round}");

@@ -47,7 +47,9 @@ pub enum EditError {
         name: String,
     },
     /// Something that stands for something else, so that a change here could be one elsewhere.
-    #[error("line {line} has {what}, which cannot be changed in place: write the value out, or edit the file by hand")]
+    #[error(
+        "line {line} has {what}, which cannot be changed in place: write the value out, or edit the file by hand"
+    )]
     Indirect {
         /// Where, from 1.
         line: usize,
@@ -63,7 +65,9 @@ pub enum EditError {
         message: String,
     },
     /// The form in which it is written is not understood well enough.
-    #[error("what stands in line {line} is written in a form that cannot be changed in place: edit the file by hand")]
+    #[error(
+        "what stands in line {line} is written in a form that cannot be changed in place: edit the file by hand"
+    )]
     Form {
         /// Where, from 1.
         line: usize,
@@ -94,7 +98,8 @@ impl EditError {
 /// The text with one manifest brought to this value. Numbers count as equal however they are written.
 pub fn set(text: &str, target: &Target, want: &Value) -> Result<String, EditError> {
     let place = find::one(text, target)?;
-    let new = brought(place.text(text), target, want).map_err(|error| error.below(place.lines_before(text)))?;
+    let new =
+        brought(place.text(text), target, want).map_err(|error| error.below(place.lines_before(text)))?;
     Ok(place.put(text, &new))
 }
 
@@ -134,7 +139,12 @@ fn brought(text: &str, target: &Target, want: &Value) -> Result<String, EditErro
         let page = Page::read(&text)?;
         let have = schema::settled(target.kind, &page.document);
         let Some(splices) = step::next(&page, &have, want)? else { return Ok(text) };
-        text = page.with(&splices)?;
+        let new = page.with(&splices)?;
+        if new == text {
+            // It would go on like this for ever.
+            return Err(page.form(splices.first().map_or(0, |splice| splice.start)));
+        }
+        text = new;
     }
     Err(EditError::Form { line: 1 })
 }

@@ -66,7 +66,8 @@ pub(super) fn given(files: &[PathBuf]) -> miette::Result<Option<Vec<Given>>> {
             texts.push((file.to_string_lossy().into_owned(), text));
         } else {
             let read = workspace::read(std::slice::from_ref(file))?;
-            texts.extend(read.shown.files().map(|(_, file)| (file.path().to_owned(), file.text().to_owned())));
+            texts
+                .extend(read.shown.files().map(|(_, file)| (file.path().to_owned(), file.text().to_owned())));
         }
     }
     let sources = Sources::new(texts);
@@ -86,7 +87,11 @@ pub(super) fn given(files: &[PathBuf]) -> miette::Result<Option<Vec<Given>>> {
     for resource in all {
         let target = Target { kind: resource.kind, name: resource.name.clone() };
         let twice = |place: &str| {
-            miette!("{} `{}` is given twice, the second time in {place}", target.kind.slug(), target.name.name)
+            miette!(
+                "{} `{}` is given twice, the second time in {place}",
+                target.kind.slug(),
+                target.name.name
+            )
         };
         if given.iter().any(|other| other.target == target) {
             return Err(twice(&resource.origin.to_string()));
@@ -110,7 +115,8 @@ fn own(document: &str, resource: &Resource) -> String {
         return edit::render(&resource.manifest);
     }
     let document = document.trim_start_matches('\u{feff}');
-    let document = document.strip_prefix("---").map_or(document, |rest| rest.trim_start_matches([' ', '\r', '\n']));
+    let document =
+        document.strip_prefix("---").map_or(document, |rest| rest.trim_start_matches([' ', '\r', '\n']));
     // The path in a modeline is right for the place that it comes from.
     let lines = document.lines().filter(|line| !line.contains("yaml-language-server:"));
     let text = lines.collect::<Vec<_>>().join("\n");

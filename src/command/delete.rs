@@ -42,10 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let mut change = arguments.whereabouts.open()?;
     let all = change.resources();
     let chosen = wanted::all(kind, &names, &arguments.namespace.namespace, &all)?;
-    let gone: Vec<Target> = chosen
-        .iter()
-        .map(|resource| Target { kind: resource.kind, name: resource.name.clone() })
-        .collect();
+    let gone: Vec<Target> =
+        chosen.iter().map(|resource| Target { kind: resource.kind, name: resource.name.clone() }).collect();
     let sources = change.sources();
     for target in &gone {
         change.remove(target)?;

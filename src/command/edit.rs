@@ -97,7 +97,8 @@ fn put(change: &mut Change, target: &Target, original: &str, edited: &str) -> Re
 }
 
 fn header(label: &str, wrong: &[String]) -> String {
-    let mut lines = vec![format!("{label}: save and leave to change it; leave without a change to keep it as it is.")];
+    let mut lines =
+        vec![format!("{label}: save and leave to change it; leave without a change to keep it as it is.")];
     lines.push(format!("Lines that begin with `{}` are left out.", MARK.trim()));
     if !wrong.is_empty() {
         lines.push("It was not saved:".to_owned());

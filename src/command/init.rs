@@ -28,7 +28,8 @@ pub(crate) struct Arguments {
 /// Makes what is not there.
 pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let folder = &arguments.folder;
-    let failed = |path: &Path, cause: std::io::Error| miette!("`{}` cannot be written: {cause}", path.display());
+    let failed =
+        |path: &Path, cause: std::io::Error| miette!("`{}` cannot be written: {cause}", path.display());
     std::fs::create_dir_all(folder).map_err(|cause| failed(folder, cause))?;
     let files = if arguments.quickstart { texts::QUICKSTART } else { texts::EMPTY };
     let is_taken = |(name, _): &&(&str, &str)| folder.join(name).exists();

@@ -127,7 +127,10 @@ pub(super) fn revoke(kind: Kind, revoke: &Revoke) -> miette::Result<Outcome> {
         }
         (0, Some(id)) => {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(miette!(help = format!("there are {known}"), "{label} has no secret with the id `{id}`"));
+            return Err(miette!(
+                help = format!("there are {known}"),
+                "{label} has no secret with the id `{id}`"
+            ));
         }
         _ => {}
     }

@@ -71,8 +71,7 @@ pub(super) fn one(text: &str, target: &Target) -> Result<Place, EditError> {
             if !is_it {
                 continue;
             }
-            let place =
-                Place { start: chunk.start, end: chunk.start + chunk.text.len(), is_first: at == 0 };
+            let place = Place { start: chunk.start, end: chunk.start + chunk.text.len(), is_first: at == 0 };
             if found.is_some() {
                 return Err(EditError::Twice {
                     line: place.lines_before(text) + 1,

@@ -60,10 +60,13 @@ fn insert(page: &Page<'_>, extents: &Extents, before: usize, text: &str) -> Resu
     // Each on a line of its own: so is the new one.
     if page.begins_line(start) && page.ends_line(behind) {
         let indent = " ".repeat(page.column(start));
-        let line = Splice::insert(page.line_end(behind), match comma {
-            Some(_) => format!("\n{indent}{text},"),
-            None => format!("\n{indent}{text}"),
-        });
+        let line = Splice::insert(
+            page.line_end(behind),
+            match comma {
+                Some(_) => format!("\n{indent}{text},"),
+                None => format!("\n{indent}{text}"),
+            },
+        );
         return Ok(match comma {
             Some(_) => vec![line],
             None if page.line_end(behind) == end => {

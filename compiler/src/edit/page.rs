@@ -268,7 +268,9 @@ fn scalars(text: &str) -> Result<Vec<Scalar>, EditError> {
             {
                 return Err(indirect("an anchor"));
             }
-            Event::Scalar(.., Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
+            Event::Scalar(.., Some(_))
+            | Event::SequenceStart(_, Some(_))
+            | Event::MappingStart(_, Some(_)) => {
                 return Err(indirect("a tag"));
             }
             Event::Scalar(value, style, ..) if !(value.is_empty() && style == ScalarStyle::Plain) => {

@@ -40,9 +40,7 @@ pub(super) fn entry(name: &str, value: &Value, column: usize) -> String {
 /// take text for a point in time.
 fn valued(name: &str, value: &Value) -> String {
     match value {
-        Value::String(text)
-            if name == MOMENT && matches!(plain(text), Plain::Means(_, Spelling::Date)) =>
-        {
+        Value::String(text) if name == MOMENT && matches!(plain(text), Plain::Means(_, Spelling::Date)) => {
             text.clone()
         }
         _ => flow(value),
@@ -78,8 +76,10 @@ pub(super) fn flow(value: &Value) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{}: {}", key(name, true), valued(name, value))).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{}: {}", key(name, true), valued(name, value)))
+                .collect();
             if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
         }
     }

@@ -12,6 +12,7 @@ use crate::source::tree::{Content, Node, Spelling};
 pub(super) fn value(
     page: &Page<'_>,
     node: &Node,
+    have: &Value,
     want: &Value,
     around: Around<'_>,
 ) -> Result<Vec<Splice>, EditError> {
@@ -27,7 +28,7 @@ pub(super) fn value(
         Around::Document => return Err(page.form(node.span.start)),
         Around::Brackets => {
             let (start, end) = (page.start_of(node), page.end_of(node));
-            let text = scalar(page, node, want);
+            let text = scalar(page, node, have, want);
             if !node.is_absent() {
                 return Ok(vec![Splice::new(start, end, text)]);
             }
@@ -45,13 +46,10 @@ pub(super) fn value(
         }
         Around::Dash(dash) => (dash + 1, page.column(dash) + 2),
     };
-    let (start, end) = if node.is_absent() {
-        (owner_end, owner_end)
-    } else {
-        (page.start_of(node), page.end_of(node))
-    };
+    let (start, end) =
+        if node.is_absent() { (owner_end, owner_end) } else { (page.start_of(node), page.end_of(node)) };
     if in_line {
-        let text = scalar(page, node, want);
+        let text = scalar(page, node, have, want);
         return Ok(vec![in_its_line(page, owner_end, start, end, column, &text)]);
     }
     let lines = render::block(want, column);
@@ -104,10 +102,12 @@ fn in_its_line(
 }
 
 /// The value on one line, quoted and grouped as the old one was.
-fn scalar(page: &Page<'_>, node: &Node, want: &Value) -> String {
+fn scalar(page: &Page<'_>, node: &Node, have: &Value, want: &Value) -> String {
     let written = page.rest(page.start_of(node));
     match (&node.content, want) {
-        (Content::Scalar { spelling: Spelling::Underscores, .. }, Value::Number(number)) => {
+        (Content::Scalar { spelling: Spelling::Underscores, .. }, Value::Number(number))
+            if have.is_number() =>
+        {
             grouped(&number.to_string())
         }
         (Content::Scalar { value: Value::String(_), .. }, Value::String(text))
@@ -115,7 +115,9 @@ fn scalar(page: &Page<'_>, node: &Node, want: &Value) -> String {
         {
             format!("'{}'", text.replace('\'', "''"))
         }
-        (Content::Scalar { value: Value::String(_), .. }, Value::String(text)) if written.starts_with('"') => {
+        (Content::Scalar { value: Value::String(_), .. }, Value::String(text))
+            if written.starts_with('"') =>
+        {
             render::quoted(text)
         }
         _ => render::flow(want),

@@ -50,7 +50,7 @@ fn of_value(
         {
             of_list(page, node, items, have, want, from)
         }
-        _ => replace::value(page, node, want, around),
+        _ => replace::value(page, node, have, want, around),
     }
 }
 
@@ -80,8 +80,7 @@ fn of_mapping(
             None if is_flow => return flow::remove_entry(page, entries, at),
             None => return block::remove_entry(page, entries, at),
             Some(new) if new != old => {
-                let around =
-                    if is_flow { Around::Brackets } else { Around::Key { entry, column } };
+                let around = if is_flow { Around::Brackets } else { Around::Key { entry, column } };
                 return of_value(page, &entry.value, old, new, around, entry.key_span.end);
             }
             Some(_) => {}
@@ -94,9 +93,15 @@ fn of_mapping(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     /// This item of the new list goes before this one of the old list.
-    Insert { new: usize, before: usize },
+    Insert {
+        new: usize,
+        before: usize,
+    },
     Remove(usize),
-    Alter { old: usize, new: usize },
+    Alter {
+        old: usize,
+        new: usize,
+    },
 }
 
 fn of_list(

@@ -79,7 +79,11 @@ fn a_value_is_changed_where_it_stands() {
             put("/spec", "image", json!("three")),
             "spec:\n  image: three\n\n  type: x\n",
         ),
-        ("spec:\n  image:  # none yet\n", put("/spec", "image", json!("x")), "spec:\n  image: x  # none yet\n"),
+        (
+            "spec:\n  image:  # none yet\n",
+            put("/spec", "image", json!("x")),
+            "spec:\n  image: x  # none yet\n",
+        ),
         ("spec: {image: , type: x}\n", put("/spec", "image", json!("w")), "spec: {image: w, type: x}\n"),
         (
             "spec:\n  models: a  # not a list\n  type: x\n",
@@ -224,7 +228,10 @@ fn edited_text(text: &str) -> Result<String, EditError> {
 
 #[test]
 fn lines_are_those_of_the_file() {
-    let text = format!("# a\n{HEAD}spec: {{type: x}}\n---\n{}spec: {{type: &x w}}\n", HEAD.replace("name: a", "name: b"));
+    let text = format!(
+        "# a\n{HEAD}spec: {{type: x}}\n---\n{}spec: {{type: &x w}}\n",
+        HEAD.replace("name: a", "name: b")
+    );
     let want = json!({"spec": 1});
     assert_eq!(set(&text, &target("b"), &want), Err(EditError::Indirect { line: 10, what: "an anchor" }));
     let missing = set(&text, &target("c"), &want).expect_err("not there");
@@ -255,13 +262,56 @@ fn documents_come_and_go_and_leave_the_others_as_they_were() {
 #[test]
 fn what_is_rendered_is_read_as_the_same() {
     for text in [
-        "", " ", "a", "1", "1_000", "yes", "null", "~", "- a", "a: b", "a #b", "#a", "a:", "*", "claude-*", "é", "a\nb",
-        "2027-01-31", "10.0.0.0/8", "::1", "'", "\"", "\\", "{a}", "[a]", "a, b", "!x", "&x", "%x", "@x", "`x",
-        "<<", "=", "0777", "1e3", "-", "?", "? a", "a\u{a0}b", "\t", "a\u{7f}", "http://h:80/v1?a=b#c",
+        "",
+        " ",
+        "a",
+        "1",
+        "1_000",
+        "yes",
+        "null",
+        "~",
+        "- a",
+        "a: b",
+        "a #b",
+        "#a",
+        "a:",
+        "*",
+        "claude-*",
+        "é",
+        "a\nb",
+        "2027-01-31",
+        "10.0.0.0/8",
+        "::1",
+        "'",
+        "\"",
+        "\\",
+        "{a}",
+        "[a]",
+        "a, b",
+        "!x",
+        "&x",
+        "%x",
+        "@x",
+        "`x",
+        "<<",
+        "=",
+        "0777",
+        "1e3",
+        "-",
+        "?",
+        "? a",
+        "a\u{a0}b",
+        "\t",
+        "a\u{7f}",
+        "http://h:80/v1?a=b#c",
     ] {
         let manifest = json!({"spec": {"env": [{"name": text, "value": [text, {"k": text}]}]}});
         let rendered = render(&manifest);
-        assert_eq!(Page::read(&rendered).map(|page| page.document.root.to_value()), Ok(manifest.clone()), "{rendered}");
+        assert_eq!(
+            Page::read(&rendered).map(|page| page.document.root.to_value()),
+            Ok(manifest.clone()),
+            "{rendered}"
+        );
         let in_brackets = format!("{}\n", render::flow(&manifest));
         let read = Page::read(&in_brackets).map(|page| page.document.root.to_value());
         assert_eq!(read, Ok(manifest), "{in_brackets}");

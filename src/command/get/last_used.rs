@@ -29,7 +29,12 @@ pub(in crate::command) struct Uses {
 
 impl Uses {
     /// Asks the gateway or the ledger; says why not, where neither answers.
-    pub(in crate::command) fn of(kind: &Kind, listed: &[&Resource], whereabouts: &Whereabouts, workspace: &Path) -> Self {
+    pub(in crate::command) fn of(
+        kind: &Kind,
+        listed: &[&Resource],
+        whereabouts: &Whereabouts,
+        workspace: &Path,
+    ) -> Self {
         let Some(scope) = kind.scope else { return Self { scope: None, known: None } };
         let wanted: BTreeSet<_> = listed.iter().map(|resource| (scope, resource.name.to_string())).collect();
         let found = whereabouts.open(workspace).and_then(|mut ledger| ledger.last_used(&wanted));

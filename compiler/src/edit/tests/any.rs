@@ -62,9 +62,7 @@ fn done(page: &Page<'_>, want: &mut Value, pointer: &str, deed: Deed, new: &Valu
             (owner(page, above), page.below(page.end_of(parent.node), 0).0)
         }
         Deed::Drop => extent,
-        Deed::Add | Deed::AddFirst => {
-            (owner(page, above), page.below(page.end_of(parent.node), 0).0)
-        }
+        Deed::Add | Deed::AddFirst => (owner(page, above), page.below(page.end_of(parent.node), 0).0),
     };
     match (deed, want.pointer_mut(above)?) {
         (Deed::Replace, _) => *want.pointer_mut(pointer)? = new.clone(),
