@@ -57,8 +57,8 @@ fn done(page: &Page<'_>, want: &mut Value, pointer: &str, deed: Deed, new: &Valu
         Deed::Drop if want.pointer(above).is_some_and(|value| is_single(value)) => {
             (owner(page, above), extent.1)
         }
-        // Of items that say the same, one goes as well as the other.
-        Deed::Drop if matches!(parent.node.content, Content::Sequence(_)) => {
+        // Of items that say the same, one goes as well as the other; in brackets, a comma goes along.
+        Deed::Drop if page.is_flow(parent.node) || matches!(parent.node.content, Content::Sequence(_)) => {
             (owner(page, above), page.below(page.end_of(parent.node), 0).0)
         }
         Deed::Drop => extent,
