@@ -242,11 +242,11 @@ fn an_editor_is_asked_again_until_it_compiles_or_nothing_changes() {
             "pai edit agent reviewer",
             "EDITOR=\"sed -i s/500_000/600_000/\" pai edit agent/reviewer",
             "EDITOR=\"sed -i s/haiku/haikou/\" pai edit agent reviewer",
-            "EDITOR=\"sed -i s/anthropic.claude/nobody\\/claude/\" pai edit agent reviewer",
+            "EDITOR=\"sed -i s,anthropic/claude,nobody/claude,\" pai edit agent reviewer",
             "EDITOR=\"sed -i s/models:$/models:[/\" pai edit agent reviewer",
             "EDITOR=\"sed -i 's/name: reviewer/name: other/'\" pai edit agent reviewer",
             "EDITOR=\"false\" pai edit agent reviewer",
-            "EDITOR=\"sed -i -e s/nobody/anthropic/ -e s/anthropic.claude-haiku/nobody\\/claude-haiku/\" pai edit agent reviewer",
+            "EDITOR=\"sed -i -e s,nobody/claude-haiku,anthropic/claude-haiku, -e t -e s,anthropic/claude-haikou,nobody/claude-haiku,\" pai edit agent reviewer",
             "cat team.yaml",
         ],
     );
