@@ -52,16 +52,13 @@ fn done(page: &Page<'_>, want: &mut Value, pointer: &str, deed: Deed, new: &Valu
     let extent = (owner(page, pointer), page.below(page.end_of(found.node), 0).0);
     let parent = page.document.find(above)?;
     let around = match deed {
-        Deed::Replace => extent,
         // Where a list becomes empty, brackets take the place of all of it.
-        Deed::Drop if want.pointer(above).is_some_and(|value| is_single(value)) => {
-            (owner(page, above), extent.1)
-        }
+        Deed::Drop if want.pointer(above).is_some_and(is_single) => (owner(page, above), extent.1),
         // Of items that say the same, one goes as well as the other; in brackets, a comma goes along.
         Deed::Drop if page.is_flow(parent.node) || matches!(parent.node.content, Content::Sequence(_)) => {
             (owner(page, above), page.below(page.end_of(parent.node), 0).0)
         }
-        Deed::Drop => extent,
+        Deed::Replace | Deed::Drop => extent,
         Deed::Add | Deed::AddFirst => (owner(page, above), page.below(page.end_of(parent.node), 0).0),
     };
     match (deed, want.pointer_mut(above)?) {
