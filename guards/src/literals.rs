@@ -18,7 +18,7 @@ pub(crate) fn required(hir: &Hir) -> Vec<Clause> {
     clauses.retain(|clause| shortest(clause) >= SHORTEST);
     // The most telling first; a few are enough to be sure that hardly any text is looked at in vain.
     clauses.sort_by_key(|clause| (usize::MAX - shortest(clause), clause.len()));
-    clauses.truncate(4);
+    clauses.truncate(6);
     for clause in &mut clauses {
         for word in clause.iter_mut() {
             word.truncate(LONGEST);
@@ -162,7 +162,7 @@ mod tests {
             (r"\bignore (?:all )?rules\b", &[&["ignore all", "ignore rul"][..]][..]),
             (r"forget(?: [^ ]+){0,3} every(?:thing)?", &[&["forget"], &[" every", " everythin"]]),
             (r"(?:alpha|beta) [0-9]+ (?:gamma|delta)", &[&[" delta", " gamma"], &["alpha ", "beta "]]),
-            (r"(?:one.*two|three)", &[&["one", "three"]]),
+            (r"(?:one.*four|three)", &[&["four", "three"]]),
             (r"[0-9]+", &[]),
             (r"(?:word|[0-9]+)", &[]),
             (r"(?:word)?[0-9]+", &[]),

@@ -292,3 +292,38 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod probe {
+    use super::*;
+    #[test]
+    #[ignore]
+    fn probe() {
+        let rules = Rules::builtin().unwrap();
+        let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/guards/data");
+        for (file, src, attack, place) in [("dev.jsonl","GSM8K",false,Place::User),("dev.jsonl","HumanEval",false,Place::Tool),("dev.jsonl","BIPIA-email",false,Place::Tool),("own-tool-results.jsonl","own-harmless",false,Place::Tool),("dev.jsonl","NotInject",false,Place::User),("dev.jsonl","in-the-wild-jailbreak",true,Place::User)] {
+            let rows = crate::data::read_rows(&std::fs::read_to_string(data.join(file)).unwrap()).unwrap();
+            let mut text = String::new();
+            for r in rows.iter().filter(|r| r.source == src && r.attack == attack).cycle() { text.push_str(&r.text); text.push('\n'); if text.len() > 8192 { break } }
+            while text.len() > 8192 { text.pop(); }
+            let t = |f: &mut dyn FnMut()| { let mut best = f64::MAX; for _ in 0..300 { let b = std::time::Instant::now(); f(); best = best.min(b.elapsed().as_nanos() as f64 / 1000.0) } best };
+            let plain = normalize(&text, Invisible::Dropped);
+            let n = t(&mut || { std::hint::black_box(normalize(&text, Invisible::Dropped)); });
+            let mut scratch = Scratch::default();
+            let f = t(&mut || { let mut found = RuleSet::default(); rules.finder.find(&rules.rules, place, &plain, &mut scratch, &mut found); });
+            let r = t(&mut || { let mut k = 0; readings(&text, &plain, |_| k += 1); std::hint::black_box(k); });
+            let all = t(&mut || { std::hint::black_box(rules.scan(place, &text)); });
+            let mut k = 0; readings(&text, &plain, |_| k += 1);
+            let ac = rules.finder.only(&plain);
+            println!("{src}: normalize {n:.1} find {f:.1} (finder alone {:.1}) readings {r:.1} ({k}) all {all:.1}; hits {} candidates {}", t(&mut || { rules.finder.only(&plain); }), ac, scratch.candidates_len());
+            let mut by: Vec<(f64, String)> = Vec::new();
+            for c in scratch.candidates_list() {
+                let (rule, index) = rules.finder.owner(c);
+                let time = rules.finder.try_one(&rules.rules, c, &plain, &mut scratch);
+                by.push((time, format!("{} {}", rules.rules[rule].definition.id, index + 1)));
+            }
+            by.sort_by(|a, b| b.0.total_cmp(&a.0));
+            for (time, name) in by.iter().take(8) { println!("    {time:.1} {name}"); }
+        }
+    }
+}
