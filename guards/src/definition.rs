@@ -105,7 +105,9 @@ pub enum RulesError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RuleProblem {
     /// An id that could not be named in a policy or a record.
-    #[error("an id is one to four words of lower-case letters, digits and hyphens, joined by dots, as in `team.code-name`")]
+    #[error(
+        "an id is one to four words of lower-case letters, digits and hyphens, joined by dots, as in `team.code-name`"
+    )]
     Id,
     /// Another rule, here or built in, has the id.
     #[error("another rule has this id: choose one that begins with a word of your own")]
@@ -150,7 +152,9 @@ pub enum RuleProblem {
         field: &'static str,
     },
     /// An example that shows the opposite.
-    #[error("example {number} under `catches` is not hit: `{text}`; texts are compared in the form `{plain}`")]
+    #[error(
+        "example {number} under `catches` is not hit: `{text}`; texts are compared in the form `{plain}`"
+    )]
     NotCaught {
         /// From 1.
         number: usize,
@@ -203,8 +207,11 @@ pub(crate) fn read(text: &str, known: &mut Words) -> Result<Vec<Rule>, RulesErro
     let lines = Lines::of(text);
     for list in &file.words {
         let at = lines.of_value("name", &list.name);
-        let group = words(&list.any, known)
-            .map_err(|error| RulesError::Words { name: list.name.clone(), at, error })?;
+        let group = words(&list.any, known).map_err(|error| RulesError::Words {
+            name: list.name.clone(),
+            at,
+            error,
+        })?;
         if known.insert(list.name.clone(), group).is_some() {
             return Err(RulesError::SameWords { name: list.name.clone(), at });
         }

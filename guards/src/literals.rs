@@ -3,9 +3,9 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Alternatives of one requirement. More would make the word finder large, and say little.
-const ALTERNATIVES: usize = 48;
+const ALTERNATIVES: usize = 40;
 /// Bytes of a word that the finder looks for: enough to be rare.
-const LONGEST: usize = 10;
+const LONGEST: usize = 7;
 /// A requirement with a shorter word is met by nearly every text.
 const SHORTEST: usize = 3;
 
@@ -18,7 +18,11 @@ pub(crate) fn required(hir: &Hir) -> Vec<Clause> {
     clauses.retain(|clause| shortest(clause) >= SHORTEST);
     // The most telling first; a few are enough to be sure that hardly any text is looked at in vain.
     clauses.sort_by_key(|clause| (usize::MAX - shortest(clause), clause.len()));
-    clauses.truncate(6);
+    // Words of three letters are nearly everywhere; they are looked for where a pattern has no better.
+    if clauses.first().is_some_and(|best| shortest(best) > SHORTEST) {
+        clauses.retain(|clause| shortest(clause) > SHORTEST);
+    }
+    clauses.truncate(4);
     for clause in &mut clauses {
         for word in clause.iter_mut() {
             word.truncate(LONGEST);
@@ -69,7 +73,9 @@ fn of_concat(parts: &[Hir]) -> Vec<Clause> {
 fn of_alternation(branches: &[Hir]) -> Option<Clause> {
     let mut all = Clause::new();
     for branch in branches {
-        all.extend(clauses(branch).into_iter().max_by_key(|clause| (shortest(clause), usize::MAX - clause.len()))?);
+        all.extend(
+            clauses(branch).into_iter().max_by_key(|clause| (shortest(clause), usize::MAX - clause.len()))?,
+        );
     }
     Some(all)
 }
@@ -149,7 +155,12 @@ mod tests {
     use super::*;
 
     fn required_by(pattern: &str) -> Vec<Vec<String>> {
-        let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).expect("a pattern");
+        let hir = regex_syntax::ParserBuilder::new()
+            .unicode(false)
+            .utf8(false)
+            .build()
+            .parse(pattern)
+            .expect("a pattern");
         required(&hir)
             .into_iter()
             .map(|clause| clause.into_iter().map(|word| String::from_utf8(word).expect("UTF-8")).collect())
@@ -159,8 +170,8 @@ mod tests {
     #[test]
     fn the_words_that_a_match_must_have_are_found() {
         for (pattern, words) in [
-            (r"\bignore (?:all )?rules\b", &[&["ignore all", "ignore rul"][..]][..]),
-            (r"forget(?: [^ ]+){0,3} every(?:thing)?", &[&["forget"], &[" every", " everythin"]]),
+            (r"\bignore (?:all )?rules\b", &[&["ignore "][..]][..]),
+            (r"forget(?: [^ ]+){0,3} every(?:thing)?", &[&["forget"], &[" every", " everyt"]]),
             (r"(?:alpha|beta) [0-9]+ (?:gamma|delta)", &[&[" delta", " gamma"], &["alpha ", "beta "]]),
             (r"(?:one.*four|three)", &[&["four", "three"]]),
             (r"[0-9]+", &[]),

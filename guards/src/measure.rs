@@ -143,7 +143,10 @@ mod tests {
             (1, 29, 0.0061, 0.1718),
         ] {
             let (lower, upper) = Rate { hits, of }.interval().expect("rows");
-            assert!((lower - low).abs() < 0.0001 && (upper - high).abs() < 0.0001, "{hits}/{of}: {lower} {upper}");
+            assert!(
+                (lower - low).abs() < 0.0001 && (upper - high).abs() < 0.0001,
+                "{hits}/{of}: {lower} {upper}"
+            );
         }
         assert_eq!(Rate { hits: 0, of: 0 }.interval(), None);
     }

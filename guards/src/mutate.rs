@@ -89,13 +89,13 @@ impl Mutation {
             }
             Mutation::Rot13 => letters(&|_, c| turned(c)),
             Mutation::Percent => {
-                vec![text.bytes().map(|byte| format!("%{byte:02X}")).collect()]
+                vec![text.bytes().flat_map(|byte| ['%', hex(byte >> 4), hex(byte & 15)]).collect()]
             }
             Mutation::Leetspeak => letters(&|_, c| sign(c)),
             Mutation::Spaced => {
-                let words = text.split_whitespace().map(|word| {
-                    word.chars().map(String::from).collect::<Vec<_>>().join(" ")
-                });
+                let words = text
+                    .split_whitespace()
+                    .map(|word| word.chars().map(String::from).collect::<Vec<_>>().join(" "));
                 vec![words.collect::<Vec<_>>().join("  ")]
             }
             Mutation::Capitals => {
@@ -111,6 +111,10 @@ impl Mutation {
             }
         }
     }
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase()
 }
 
 fn shifted(c: char, by: u32) -> char {

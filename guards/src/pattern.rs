@@ -62,7 +62,9 @@ pub enum PatternError {
         bytes: Option<usize>,
     },
     /// It has no words to look for first.
-    #[error("no word of at least three letters is in every match: add one, or every text would have to be searched")]
+    #[error(
+        "no word of at least three letters is in every match: add one, or every text would have to be searched"
+    )]
     NoWords,
 }
 
@@ -150,7 +152,7 @@ fn expanded(source: &str, words: &Words, gaps: Gaps) -> Result<String, PatternEr
         match c {
             '\\' => {
                 let next = after.chars().next().map_or(0, char::len_utf8);
-                out.push_str(&rest[..1 + next]);
+                out.push_str(&rest[..=next]);
                 rest = &after[next..];
             }
             '{' => {
@@ -161,7 +163,9 @@ fn expanded(source: &str, words: &Words, gaps: Gaps) -> Result<String, PatternEr
                     out.push('}');
                 } else {
                     out.push_str(
-                        words.get(name).ok_or_else(|| PatternError::UnknownWords { name: name.to_owned() })?,
+                        words
+                            .get(name)
+                            .ok_or_else(|| PatternError::UnknownWords { name: name.to_owned() })?,
                     );
                 }
                 rest = after;
@@ -213,7 +217,10 @@ fn never(hir: &Hir) -> Option<u8> {
         HirKind::Literal(literal) => literal
             .0
             .iter()
-            .find(|byte| byte.is_ascii_uppercase() || matches!(byte, b'\'' | b'"' | b',' | b'`' | b'*' | b'(' | b')' | b'\\'))
+            .find(|byte| {
+                byte.is_ascii_uppercase()
+                    || matches!(byte, b'\'' | b'"' | b',' | b'`' | b'*' | b'(' | b')' | b'\\')
+            })
             .copied(),
         HirKind::Capture(capture) => never(&capture.sub),
         HirKind::Repetition(repetition) => never(&repetition.sub),
@@ -243,7 +250,10 @@ mod tests {
         assert!(!matches("{verbs} rules", "reignore rules"), "a word border before");
         assert!(!matches("{verbs} rule", "ignore rules"), "and after");
         assert!(matches("caf\u{e9} {verbs}", "cafe forget"), "written as texts are");
-        assert!(matches("\u{5ffd}\u{7565}.{0,9}\u{6307}\u{4ee4}", "\u{8bf7}\u{5ffd}\u{7565}\u{6307}\u{4ee4}"));
+        assert!(matches(
+            "\u{5ffd}\u{7565}.{0,9}\u{6307}\u{4ee4}",
+            "\u{8bf7}\u{5ffd}\u{7565}\u{6307}\u{4ee4}"
+        ));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A set of rules, and the scan of texts with it. No text leaves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definition::{Rule, RuleProblem, RulesError, read};
 use crate::evidence::{Evidence, RuleSet};
@@ -35,7 +35,7 @@ const HIDDEN: &[u8] = b"\x01tag characters\x01";
 /// Rules that are ready to scan.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    all: Vec<Rule>,
     words: Words,
     finder: Finder,
     /// By rule, the number of its family.
@@ -74,9 +74,9 @@ impl Rules {
     pub fn with(&self, file: &str) -> Result<Rules, RulesError> {
         let mut words = self.words.clone();
         let added = read(file, &mut words)?;
-        let before = self.rules.len();
-        let all = Rules::of(self.rules.iter().cloned().chain(added).collect(), words)?;
-        for index in before..all.rules.len() {
+        let before = self.all.len();
+        let all = Rules::of(self.all.iter().cloned().chain(added).collect(), words)?;
+        for index in before..all.all.len() {
             all.try_examples(index)?;
         }
         Ok(all)
@@ -84,12 +84,12 @@ impl Rules {
 
     fn of(rules: Vec<Rule>, words: Words) -> Result<Rules, RulesError> {
         let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         let mut families = Vec::with_capacity(rules.len());
         let mut labels: Vec<Label> = Vec::new();
         for rule in &rules {
             let definition = &rule.definition;
-            if seen.insert(definition.id.as_str(), ()).is_some() {
+            if !seen.insert(definition.id.as_str()) {
                 return Err(rule.error(RuleProblem::SameId));
             }
             let number = *numbers.entry(&definition.family).or_insert(labels.len());
@@ -103,13 +103,13 @@ impl Rules {
             }
             families.push(number);
         }
-        let finder =
-            Finder::new(&rules).map_err(|error| RulesError::Shape { reason: format!("too many words: {error}") })?;
-        Ok(Rules { rules, words, finder, families, labels })
+        let finder = Finder::new(&rules)
+            .map_err(|error| RulesError::Shape { reason: format!("too many words: {error}") })?;
+        Ok(Rules { all: rules, words, finder, families, labels })
     }
 
     pub(crate) fn try_examples(&self, index: usize) -> Result<(), RulesError> {
-        let rule = &self.rules[index];
+        let rule = &self.all[index];
         let place = if rule.looks_at(Place::Tool) { Place::Tool } else { Place::User };
         let hit = |text: &str| self.evidence(place, text).all.has(index);
         for (at, text) in rule.definition.catches.iter().enumerate() {
@@ -128,7 +128,7 @@ impl Rules {
 
     /// Every rule, in the order in which they are defined.
     pub fn about(&self) -> impl Iterator<Item = About<'_>> {
-        self.rules.iter().map(|rule| About {
+        self.all.iter().map(|rule| About {
             id: &rule.definition.id,
             reason: rule.definition.reason.trim(),
             family: &rule.definition.family,
@@ -190,15 +190,15 @@ impl Rules {
     fn find(&self, place: Place, piece: &str, scratch: &mut Scratch) -> RuleSet {
         let mut found = RuleSet::default();
         let plain = normalize(piece, Invisible::Dropped);
-        if self.finder.find(&self.rules, place, &plain, scratch, &mut found) {
-            self.finder.find(&self.rules, place, &rot13(&plain), scratch, &mut found);
+        if self.finder.find(&self.all, place, &plain, scratch, &mut found) {
+            self.finder.find(&self.all, place, &rot13(&plain), scratch, &mut found);
         }
         if hides_text(&plain) {
             let hidden = Plain { text: HIDDEN.to_vec(), ..Plain::default() };
-            self.finder.find(&self.rules, place, &hidden, scratch, &mut found);
+            self.finder.find(&self.all, place, &hidden, scratch, &mut found);
         }
         readings(piece, &plain, |reading| {
-            self.finder.find(&self.rules, place, reading, scratch, &mut found);
+            self.finder.find(&self.all, place, reading, scratch, &mut found);
         });
         found
     }
@@ -218,7 +218,7 @@ impl Rules {
             std::cmp::Ordering::Less => Some(Label::Jailbreak),
             _ => Some(Label::Injection),
         };
-        let hits = evidence.all.iter().filter_map(|rule| self.rules.get(rule));
+        let hits = evidence.all.iter().filter_map(|rule| self.all.get(rule));
         Verdict {
             label,
             score: self.score(&evidence.together, None),
@@ -232,7 +232,7 @@ impl Rules {
     fn score(&self, found: &RuleSet, label: Option<Label>) -> PerMille {
         let mut heaviest = vec![PerMille::ZERO; self.labels.len()];
         for rule in found.iter() {
-            let (Some(family), Some(of)) = (self.families.get(rule), self.rules.get(rule)) else { continue };
+            let (Some(family), Some(of)) = (self.families.get(rule), self.all.get(rule)) else { continue };
             if label.is_none_or(|label| self.labels[*family] == label) {
                 heaviest[*family] = heaviest[*family].max(of.weight);
             }
@@ -242,7 +242,7 @@ impl Rules {
 
     #[cfg(test)]
     pub(crate) fn all(&self) -> &[Rule] {
-        &self.rules
+        &self.all
     }
 }
 
@@ -289,41 +289,6 @@ mod tests {
             if let Err(error) = rules.try_examples(index) {
                 panic!("{error}");
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod probe {
-    use super::*;
-    #[test]
-    #[ignore]
-    fn probe() {
-        let rules = Rules::builtin().unwrap();
-        let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/guards/data");
-        for (file, src, attack, place) in [("dev.jsonl","GSM8K",false,Place::User),("dev.jsonl","HumanEval",false,Place::Tool),("dev.jsonl","BIPIA-email",false,Place::Tool),("own-tool-results.jsonl","own-harmless",false,Place::Tool),("dev.jsonl","NotInject",false,Place::User),("dev.jsonl","in-the-wild-jailbreak",true,Place::User)] {
-            let rows = crate::data::read_rows(&std::fs::read_to_string(data.join(file)).unwrap()).unwrap();
-            let mut text = String::new();
-            for r in rows.iter().filter(|r| r.source == src && r.attack == attack).cycle() { text.push_str(&r.text); text.push('\n'); if text.len() > 8192 { break } }
-            while text.len() > 8192 { text.pop(); }
-            let t = |f: &mut dyn FnMut()| { let mut best = f64::MAX; for _ in 0..300 { let b = std::time::Instant::now(); f(); best = best.min(b.elapsed().as_nanos() as f64 / 1000.0) } best };
-            let plain = normalize(&text, Invisible::Dropped);
-            let n = t(&mut || { std::hint::black_box(normalize(&text, Invisible::Dropped)); });
-            let mut scratch = Scratch::default();
-            let f = t(&mut || { let mut found = RuleSet::default(); rules.finder.find(&rules.rules, place, &plain, &mut scratch, &mut found); });
-            let r = t(&mut || { let mut k = 0; readings(&text, &plain, |_| k += 1); std::hint::black_box(k); });
-            let all = t(&mut || { std::hint::black_box(rules.scan(place, &text)); });
-            let mut k = 0; readings(&text, &plain, |_| k += 1);
-            let ac = rules.finder.only(&plain);
-            println!("{src}: normalize {n:.1} find {f:.1} (finder alone {:.1}) readings {r:.1} ({k}) all {all:.1}; hits {} candidates {}", t(&mut || { rules.finder.only(&plain); }), ac, scratch.candidates_len());
-            let mut by: Vec<(f64, String)> = Vec::new();
-            for c in scratch.candidates_list() {
-                let (rule, index) = rules.finder.owner(c);
-                let time = rules.finder.try_one(&rules.rules, c, &plain, &mut scratch);
-                by.push((time, format!("{} {}", rules.rules[rule].definition.id, index + 1)));
-            }
-            by.sort_by(|a, b| b.0.total_cmp(&a.0));
-            for (time, name) in by.iter().take(8) { println!("    {time:.1} {name}"); }
         }
     }
 }

@@ -26,8 +26,9 @@ static TABLE: OnceLock<Vec<Fold>> = OnceLock::new();
 pub(crate) fn fold(c: char) -> Fold {
     let code = u32::from(c);
     if code < TABLE_END {
-        let table = TABLE
-            .get_or_init(|| (0..TABLE_END).map(|code| char::from_u32(code).map_or(Fold::Mark, look_up)).collect());
+        let table = TABLE.get_or_init(|| {
+            (0..TABLE_END).map(|code| char::from_u32(code).map_or(Fold::Mark, look_up)).collect()
+        });
         return table.get(code as usize).copied().unwrap_or(Fold::Char(c));
     }
     match code {
@@ -102,7 +103,8 @@ fn alike(c: char) -> Fold {
         if candidate.is_ascii() {
             return ascii(candidate.encode_utf8(&mut [0; 4]).as_bytes());
         }
-        let like: String = skeleton(candidate.encode_utf8(&mut [0; 4])).filter(|c| !is_combining_mark(*c)).collect();
+        let like: String =
+            skeleton(candidate.encode_utf8(&mut [0; 4])).filter(|c| !is_combining_mark(*c)).collect();
         match like.as_str() {
             // The table's own word for m.
             "rn" => return ascii(b"m"),
