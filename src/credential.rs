@@ -113,6 +113,7 @@ mod tests {
 
     const NOW: UnixSeconds = UnixSeconds(1_795_435_200);
 
+    #[expect(clippy::needless_pass_by_value, reason = "what `json!` makes has no other owner")]
     fn with(credentials: Value) -> Value {
         json!({ "spec": { "providers": ["a"], "credentials": credentials } })
     }

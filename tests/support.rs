@@ -98,6 +98,7 @@ pub(crate) fn credentials(bundle: &mut Bundle, pepper: &Pepper) -> Vec<(String, 
 
 /// Asks the admin listener of the gateway that has this state folder, with the token that it keeps there.
 pub(crate) async fn operator(state: &Path, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // It is written when the gateway has started, which a process does in its own time.
     for _ in 0..500 {
         if let Some(found) = pai_runtime::presence::find(state) {

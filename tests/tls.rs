@@ -244,8 +244,10 @@ async fn a_trusted_proxy_vouches_for_addresses_in_both_versions() {
             let status = async |address: &str| {
                 let request =
                     pair.client(http1_only).post(format!("{}/ext/v1/messages", world.gateway.url()));
-                let request =
-                    request.header("x-api-key", world.token("laptop")).header("x-forwarded-for", address);
+                let request = request
+                    .header("x-api-key", world.token("laptop"))
+                    .header("anthropic-version", "2023-06-01")
+                    .header("x-forwarded-for", address);
                 let answer = request.json(&hello(false)).send().await.expect("an answer");
                 answer.status().as_u16()
             };

@@ -139,7 +139,12 @@ fn brought(text: &str, target: &Target, want: &Value) -> Result<String, EditErro
         let page = Page::read(&text)?;
         let have = schema::settled(target.kind, &page.document);
         let Some(splices) = step::next(&page, &have, want)? else { return Ok(text) };
-        text = page.with(&splices)?;
+        let new = page.with(&splices)?;
+        if new == text {
+            // It would go on like this for ever.
+            return Err(page.form(splices.first().map_or(0, |splice| splice.start)));
+        }
+        text = new;
     }
     Err(EditError::Form { line: 1 })
 }

@@ -124,8 +124,8 @@ mod tests {
             [
                 "default/a a.yaml:7:15 spec.fallbacks[0]",
                 "default/c a.yaml:13:17 spec.models[1]",
-                "default/d a.yaml:19:36 spec.allowedModels[0]",
-                "default/d a.yaml:19:19 spec.providers[0]",
+                "default/d a.yaml:19:40 spec.allowedModels[0]",
+                "default/d a.yaml:19:20 spec.providers[0]",
             ]
         );
         assert_eq!(places(Kind::GuardBinding), ["default/c a.yaml:14:22 spec.guards[0].binding"]);

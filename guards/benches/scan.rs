@@ -14,7 +14,7 @@ use std::time::Instant;
 use pai_guards::{Place, Row, Rules, read_rows};
 
 const BYTES: usize = 8 * 1024;
-const ROUNDS: usize = 20_000;
+const ROUNDS: usize = 2_000;
 const WARM_UP: usize = 500;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let own = read_rows(&std::fs::read_to_string(data.join("own-tool-results.jsonl"))?)?;
     let prose =
         filled(&dev, BYTES, |row| matches!(row.source.as_str(), "MT-bench" | "GSM8K" | "Vicuna-bench"));
-    println!("{:28} {:>8} {:>8} {:>8}", "8 KiB of", "median", "p99", "most");
+    println!("{:28} {:>8} {:>8} {:>8}", "8 KiB of", "least", "median", "p99");
     for (name, place, text) in [
         ("questions of people", Place::User, prose.clone()),
         ("harmless with attack words", Place::User, filled(&dev, BYTES, |row| row.source == "NotInject")),
@@ -38,9 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let times = timed(&rules, place, &text, ROUNDS);
         println!(
             "{name:28} {:>8.1} {:>8.1} {:>8.1} µs",
+            times[0],
             times[ROUNDS / 2],
-            times[ROUNDS * 99 / 100],
-            times[ROUNDS - 1]
+            times[ROUNDS * 99 / 100]
         );
     }
     println!("{:28} {:>12} {:>12}", "made to be slow", "8 KiB", "64 KiB");

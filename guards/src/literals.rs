@@ -3,9 +3,9 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Alternatives of one requirement. More would make the word finder large, and say little.
-const ALTERNATIVES: usize = 48;
+const ALTERNATIVES: usize = 40;
 /// Bytes of a word that the finder looks for: enough to be rare.
-const LONGEST: usize = 10;
+const LONGEST: usize = 7;
 /// A requirement with a shorter word is met by nearly every text.
 const SHORTEST: usize = 3;
 
@@ -18,6 +18,10 @@ pub(crate) fn required(hir: &Hir) -> Vec<Clause> {
     clauses.retain(|clause| shortest(clause) >= SHORTEST);
     // The most telling first; a few are enough to be sure that hardly any text is looked at in vain.
     clauses.sort_by_key(|clause| (usize::MAX - shortest(clause), clause.len()));
+    // Words of three letters are nearly everywhere; they are looked for where a pattern has no better.
+    if clauses.first().is_some_and(|best| shortest(best) > SHORTEST) {
+        clauses.retain(|clause| shortest(clause) > SHORTEST);
+    }
     clauses.truncate(4);
     for clause in &mut clauses {
         for word in clause.iter_mut() {
@@ -166,10 +170,10 @@ mod tests {
     #[test]
     fn the_words_that_a_match_must_have_are_found() {
         for (pattern, words) in [
-            (r"\bignore (?:all )?rules\b", &[&["ignore all", "ignore rul"][..]][..]),
-            (r"forget(?: [^ ]+){0,3} every(?:thing)?", &[&["forget"], &[" every", " everythin"]]),
+            (r"\bignore (?:all )?rules\b", &[&["ignore "][..]][..]),
+            (r"forget(?: [^ ]+){0,3} every(?:thing)?", &[&["forget"], &[" every", " everyt"]]),
             (r"(?:alpha|beta) [0-9]+ (?:gamma|delta)", &[&[" delta", " gamma"], &["alpha ", "beta "]]),
-            (r"(?:one.*two|three)", &[&["one", "three"]]),
+            (r"(?:one.*four|three)", &[&["four", "three"]]),
             (r"[0-9]+", &[]),
             (r"(?:word|[0-9]+)", &[]),
             (r"(?:word)?[0-9]+", &[]),

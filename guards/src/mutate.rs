@@ -89,7 +89,7 @@ impl Mutation {
             }
             Mutation::Rot13 => letters(&|_, c| turned(c)),
             Mutation::Percent => {
-                vec![text.bytes().map(|byte| format!("%{byte:02X}")).collect()]
+                vec![text.bytes().flat_map(|byte| ['%', hex(byte >> 4), hex(byte & 15)]).collect()]
             }
             Mutation::Leetspeak => letters(&|_, c| sign(c)),
             Mutation::Spaced => {
@@ -111,6 +111,10 @@ impl Mutation {
             }
         }
     }
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase()
 }
 
 fn shifted(c: char, by: u32) -> char {
@@ -173,7 +177,7 @@ mod tests {
     #[test]
     fn each_disguise_is_what_it_says() {
         for (mutation, disguised) in [
-            (Mutation::ZeroWidth, &["A\u{200b} te\u{200b}st\u{200b} no\u{200b}w"][..]),
+            (Mutation::ZeroWidth, &["A\u{200b} t\u{200b}es\u{200b}t no\u{200b}w"][..]),
             (Mutation::Homoglyph, &["\u{391} t\u{435}\u{455}t n\u{3bf}w"]),
             (Mutation::FullWidth, &["\u{ff21} \u{ff54}\u{ff45}\u{ff53}\u{ff54} \u{ff4e}\u{ff4f}\u{ff57}"]),
             (Mutation::Base64, &["Here is the note from yesterday: QSB0ZXN0IG5vdw=="]),

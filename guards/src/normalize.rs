@@ -24,6 +24,19 @@ enum Class {
 
 const CLASSES: [Class; 128] = classes();
 
+/// By byte, whether it is kept and nothing else is to be noticed.
+const KEPT: [bool; 256] = kept();
+
+const fn kept() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = matches!(CLASSES[byte], Class::Keep);
+        byte += 1;
+    }
+    table
+}
+
 const fn classes() -> [Class; 128] {
     let mut table = [Class::Keep; 128];
     let mut byte = 0;
@@ -88,6 +101,13 @@ pub(crate) fn normalize(text: &str, invisible: Invisible) -> Plain {
     while let Some(&byte) = bytes.get(at) {
         if byte < 0x80 {
             at += match CLASSES[usize::from(byte)] {
+                // By far the most of a text are runs of letters.
+                Class::Keep => {
+                    let rest = &bytes[at..];
+                    let run = rest.iter().position(|byte| !KEPT[usize::from(*byte)]).unwrap_or(rest.len());
+                    writer.word(&rest[..run]);
+                    run
+                }
                 Class::Backslash => writer.escape(&bytes[at..]),
                 Class::Percent => {
                     let hex =
@@ -139,15 +159,10 @@ impl Writer {
     #[inline]
     fn ascii(&mut self, byte: u8, class: Class) {
         match class {
-            Class::Keep | Class::Percent | Class::Backslash => {
-                if self.stand {
-                    self.plain.stands += usize::from(byte.is_ascii_alphabetic());
-                    self.stand = false;
-                }
-                self.keep(byte.to_ascii_lowercase());
-            }
+            Class::Keep | Class::Percent | Class::Backslash => self.word(&[byte]),
             Class::Stand => {
-                let after_letter = !self.space && self.plain.text.last().is_some_and(u8::is_ascii_alphabetic);
+                let after_letter =
+                    !self.space && !self.line && self.plain.text.last().is_some_and(u8::is_ascii_alphabetic);
                 self.stand |= after_letter;
                 self.keep(byte);
             }
@@ -158,6 +173,19 @@ impl Writer {
             }
             Class::Drop => {}
         }
+    }
+
+    /// Bytes of class [`Class::Keep`], at least one.
+    #[inline]
+    fn word(&mut self, run: &[u8]) {
+        if self.space || self.line {
+            self.begin_word();
+        }
+        if self.stand {
+            self.plain.stands += usize::from(run.first().is_some_and(u8::is_ascii_alphabetic));
+            self.stand = false;
+        }
+        self.plain.text.extend(run.iter().map(u8::to_ascii_lowercase));
     }
 
     #[inline]

@@ -53,9 +53,9 @@ pub enum PatternError {
     },
     /// Any text at all would do, or the match may go on for ever.
     #[error(
-        "a match may be {} long; the most is {LONGEST_MATCH} bytes: write ` ~ ` for up to three words between \
+        "a match may be {}; the most is {LONGEST_MATCH} bytes: write ` ~ ` for up to three words between \
          and ` ~~ ` for up to eight, instead of `.*` or `+`",
-        bytes.map_or_else(|| "without end".to_owned(), |bytes| format!("{bytes} bytes"))
+        bytes.map_or_else(|| "without end".to_owned(), |bytes| format!("{bytes} bytes long"))
     )]
     TooLong {
         /// `None`: without end.
@@ -152,7 +152,7 @@ fn expanded(source: &str, words: &Words, gaps: Gaps) -> Result<String, PatternEr
         match c {
             '\\' => {
                 let next = after.chars().next().map_or(0, char::len_utf8);
-                out.push_str(&rest[..1 + next]);
+                out.push_str(&rest[..=next]);
                 rest = &after[next..];
             }
             '{' => {

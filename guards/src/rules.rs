@@ -1,6 +1,6 @@
 //! A set of rules, and the scan of texts with it. No text leaves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definition::{Rule, RuleProblem, RulesError, read};
 use crate::evidence::{Evidence, RuleSet};
@@ -35,7 +35,7 @@ const HIDDEN: &[u8] = b"\x01tag characters\x01";
 /// Rules that are ready to scan.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    all: Vec<Rule>,
     words: Words,
     finder: Finder,
     /// By rule, the number of its family.
@@ -74,9 +74,9 @@ impl Rules {
     pub fn with(&self, file: &str) -> Result<Rules, RulesError> {
         let mut words = self.words.clone();
         let added = read(file, &mut words)?;
-        let before = self.rules.len();
-        let all = Rules::of(self.rules.iter().cloned().chain(added).collect(), words)?;
-        for index in before..all.rules.len() {
+        let before = self.all.len();
+        let all = Rules::of(self.all.iter().cloned().chain(added).collect(), words)?;
+        for index in before..all.all.len() {
             all.try_examples(index)?;
         }
         Ok(all)
@@ -84,12 +84,12 @@ impl Rules {
 
     fn of(rules: Vec<Rule>, words: Words) -> Result<Rules, RulesError> {
         let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         let mut families = Vec::with_capacity(rules.len());
         let mut labels: Vec<Label> = Vec::new();
         for rule in &rules {
             let definition = &rule.definition;
-            if seen.insert(definition.id.as_str(), ()).is_some() {
+            if !seen.insert(definition.id.as_str()) {
                 return Err(rule.error(RuleProblem::SameId));
             }
             let number = *numbers.entry(&definition.family).or_insert(labels.len());
@@ -105,11 +105,11 @@ impl Rules {
         }
         let finder = Finder::new(&rules)
             .map_err(|error| RulesError::Shape { reason: format!("too many words: {error}") })?;
-        Ok(Rules { rules, words, finder, families, labels })
+        Ok(Rules { all: rules, words, finder, families, labels })
     }
 
     pub(crate) fn try_examples(&self, index: usize) -> Result<(), RulesError> {
-        let rule = &self.rules[index];
+        let rule = &self.all[index];
         let place = if rule.looks_at(Place::Tool) { Place::Tool } else { Place::User };
         let hit = |text: &str| self.evidence(place, text).all.has(index);
         for (at, text) in rule.definition.catches.iter().enumerate() {
@@ -128,7 +128,7 @@ impl Rules {
 
     /// Every rule, in the order in which they are defined.
     pub fn about(&self) -> impl Iterator<Item = About<'_>> {
-        self.rules.iter().map(|rule| About {
+        self.all.iter().map(|rule| About {
             id: &rule.definition.id,
             reason: rule.definition.reason.trim(),
             family: &rule.definition.family,
@@ -190,15 +190,15 @@ impl Rules {
     fn find(&self, place: Place, piece: &str, scratch: &mut Scratch) -> RuleSet {
         let mut found = RuleSet::default();
         let plain = normalize(piece, Invisible::Dropped);
-        if self.finder.find(&self.rules, place, &plain, scratch, &mut found) {
-            self.finder.find(&self.rules, place, &rot13(&plain), scratch, &mut found);
+        if self.finder.find(&self.all, place, &plain, scratch, &mut found) {
+            self.finder.find(&self.all, place, &rot13(&plain), scratch, &mut found);
         }
         if hides_text(&plain) {
             let hidden = Plain { text: HIDDEN.to_vec(), ..Plain::default() };
-            self.finder.find(&self.rules, place, &hidden, scratch, &mut found);
+            self.finder.find(&self.all, place, &hidden, scratch, &mut found);
         }
         readings(piece, &plain, |reading| {
-            self.finder.find(&self.rules, place, reading, scratch, &mut found);
+            self.finder.find(&self.all, place, reading, scratch, &mut found);
         });
         found
     }
@@ -218,7 +218,7 @@ impl Rules {
             std::cmp::Ordering::Less => Some(Label::Jailbreak),
             _ => Some(Label::Injection),
         };
-        let hits = evidence.all.iter().filter_map(|rule| self.rules.get(rule));
+        let hits = evidence.all.iter().filter_map(|rule| self.all.get(rule));
         Verdict {
             label,
             score: self.score(&evidence.together, None),
@@ -232,7 +232,7 @@ impl Rules {
     fn score(&self, found: &RuleSet, label: Option<Label>) -> PerMille {
         let mut heaviest = vec![PerMille::ZERO; self.labels.len()];
         for rule in found.iter() {
-            let (Some(family), Some(of)) = (self.families.get(rule), self.rules.get(rule)) else { continue };
+            let (Some(family), Some(of)) = (self.families.get(rule), self.all.get(rule)) else { continue };
             if label.is_none_or(|label| self.labels[*family] == label) {
                 heaviest[*family] = heaviest[*family].max(of.weight);
             }
@@ -242,7 +242,7 @@ impl Rules {
 
     #[cfg(test)]
     pub(crate) fn all(&self) -> &[Rule] {
-        &self.rules
+        &self.all
     }
 }
 

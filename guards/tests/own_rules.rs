@@ -74,7 +74,7 @@ fn mistakes_are_refused_with_where_they_are_and_what_to_do() {
             "unknown variant `attack`, expected `injection` or `jailbreak` at line 6",
         ),
         ("weight: 950", "wieght: 950", "unknown field `wieght`"),
-        ("    reason:", "  reason:", "line 9"),
+        ("    reason:", "  reason:", "missing field `reason` at line 5"),
     ] {
         let file = GOOD.replacen(from, to, 1);
         assert_ne!(file, GOOD, "{from}");

@@ -52,7 +52,7 @@ The key is the only line on standard output, and is not shown again.
 Examples:
   pai access-key create --name laptop --model-provider anthropic
   pai access-key create ci --model-provider anthropic --allowed-model 'claude-haiku-*' --allowed-cidr 10.0.0.0/8
-  pai access-key create alice --model-provider anthropic --expires 2027-01-31 --max-tokens-per-day 1_000_000")]
+  pai create access-key alice --model-provider anthropic --expires 2027-01-31 --max-tokens-per-day 1_000_000")]
 pub(crate) struct Create {
     /// The key's name.
     #[arg(value_name = "NAME", required_unless_present = "named", conflicts_with = "named")]

@@ -91,9 +91,9 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
 }
 
 /// Describes resources of a kind.
-pub(super) fn run_named(kind: Kind, named: &Named) -> miette::Result<Outcome> {
-    let names: Vec<&str> = named.names.iter().map(Name::as_str).collect();
-    described(kinds::of(kind)?, &names, &named.place)
+pub(super) fn run_named(kind: Kind, asked: &Named) -> miette::Result<Outcome> {
+    let names: Vec<&str> = asked.names.iter().map(Name::as_str).collect();
+    described(kinds::of(kind)?, &names, &asked.place)
 }
 
 fn described(kind: &'static kinds::Kind, names: &[&str], place: &Place) -> miette::Result<Outcome> {

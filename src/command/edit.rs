@@ -104,7 +104,7 @@ fn header(label: &str, wrong: &[String]) -> String {
         lines.push("It was not saved:".to_owned());
         lines.extend(wrong.iter().flat_map(|text| text.lines().map(|line| format!("  {line}"))));
     }
-    lines.iter().map(|line| format!("{MARK}{line}\n")).collect()
+    lines.iter().flat_map(|line| [MARK, line, "\n"]).collect()
 }
 
 /// What the editor leaves behind, our lines left out.

@@ -58,9 +58,10 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|cause| failed(parent, cause))?;
         }
+        let is_yaml = Path::new(name).extension().is_some_and(|extension| extension == "yaml");
         let head = match *name {
-            name if name.ends_with(".test.yaml") => cases.as_str(),
-            name if name.ends_with(".yaml") && !name.starts_with('.') => modeline.as_str(),
+            texts::CASES_FILE => cases.as_str(),
+            name if is_yaml && !name.starts_with('.') => modeline.as_str(),
             _ => "",
         };
         let bytes = format!("{head}{text}");

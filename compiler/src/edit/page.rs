@@ -227,7 +227,7 @@ impl<'a> Page<'a> {
         let in_comment =
             |at: usize| self.comments.iter().any(|comment| comment.start <= at && at < comment.end);
         let dashes = self.between(from, to).match_indices('-').map(|(at, _)| from + at);
-        dashes.filter(|at| !in_comment(*at)).last()
+        dashes.rev().find(|at| !in_comment(*at))
     }
 
     fn scalar(&self, node: &Node) -> Option<Scalar> {

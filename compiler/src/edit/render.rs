@@ -110,10 +110,6 @@ fn string(text: &str, in_brackets: bool) -> String {
     let calm = text.chars().all(|c| {
         c.is_alphanumeric() || " /._-+@*=()~:#%".contains(c) || (!in_brackets && ",[]{}".contains(c))
     });
-    let quiet = !text.contains(": ")
-        && !text.contains(" #")
-        && !text.ends_with(':')
-        && !text.ends_with(' ')
-        && !(in_brackets && text.contains(":,"));
-    if is_text && starts && calm && quiet { text.to_owned() } else { quoted(text) }
+    let marks = [": ", " #"].iter().any(|mark| text.contains(mark)) || text.ends_with([':', ' ']);
+    if is_text && starts && calm && !marks { text.to_owned() } else { quoted(text) }
 }

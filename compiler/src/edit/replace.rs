@@ -12,6 +12,7 @@ use crate::source::tree::{Content, Node, Spelling};
 pub(super) fn value(
     page: &Page<'_>,
     node: &Node,
+    have: &Value,
     want: &Value,
     around: Around<'_>,
 ) -> Result<Vec<Splice>, EditError> {
@@ -27,7 +28,7 @@ pub(super) fn value(
         Around::Document => return Err(page.form(node.span.start)),
         Around::Brackets => {
             let (start, end) = (page.start_of(node), page.end_of(node));
-            let text = scalar(page, node, want);
+            let text = scalar(page, node, have, want);
             if !node.is_absent() {
                 return Ok(vec![Splice::new(start, end, text)]);
             }
@@ -48,7 +49,7 @@ pub(super) fn value(
     let (start, end) =
         if node.is_absent() { (owner_end, owner_end) } else { (page.start_of(node), page.end_of(node)) };
     if in_line {
-        let text = scalar(page, node, want);
+        let text = scalar(page, node, have, want);
         return Ok(vec![in_its_line(page, owner_end, start, end, column, &text)]);
     }
     let lines = render::block(want, column);
@@ -101,10 +102,12 @@ fn in_its_line(
 }
 
 /// The value on one line, quoted and grouped as the old one was.
-fn scalar(page: &Page<'_>, node: &Node, want: &Value) -> String {
+fn scalar(page: &Page<'_>, node: &Node, have: &Value, want: &Value) -> String {
     let written = page.rest(page.start_of(node));
     match (&node.content, want) {
-        (Content::Scalar { spelling: Spelling::Underscores, .. }, Value::Number(number)) => {
+        (Content::Scalar { spelling: Spelling::Underscores, .. }, Value::Number(number))
+            if have.is_number() =>
+        {
             grouped(&number.to_string())
         }
         (Content::Scalar { value: Value::String(_), .. }, Value::String(text))
@@ -128,7 +131,7 @@ fn grouped(digits: &str) -> String {
     }
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push('_');
         }
         text.push(digit);

@@ -50,7 +50,7 @@ fn of_value(
         {
             of_list(page, node, items, have, want, from)
         }
-        _ => replace::value(page, node, want, around),
+        _ => replace::value(page, node, have, want, around),
     }
 }
 
@@ -113,10 +113,10 @@ fn of_list(
     from: usize,
 ) -> Result<Vec<Splice>, EditError> {
     let is_flow = page.is_flow(node);
-    let none = || page.form(node.span.start);
-    match turn(have, want).ok_or_else(none)? {
+    let odd = || page.form(node.span.start);
+    match turn(have, want).ok_or_else(odd)? {
         Turn::Insert { new, before } => {
-            let value = want.get(new).ok_or_else(none)?;
+            let value = want.get(new).ok_or_else(odd)?;
             if is_flow {
                 flow::insert_item(page, items, before, value)
             } else {
@@ -126,12 +126,12 @@ fn of_list(
         Turn::Remove(at) if is_flow => flow::remove_item(page, items, at),
         Turn::Remove(at) => block::remove_item(page, items, at, from),
         Turn::Alter { old, new } => {
-            let item = items.get(old).ok_or_else(none)?;
-            let (had, wanted) = (have.get(old).ok_or_else(none)?, want.get(new).ok_or_else(none)?);
+            let item = items.get(old).ok_or_else(odd)?;
+            let (had, wanted) = (have.get(old).ok_or_else(odd)?, want.get(new).ok_or_else(odd)?);
             let (around, from) = if is_flow {
                 (Around::Brackets, item.span.start)
             } else {
-                let dash = block::dash_of(page, items, old, from).ok_or_else(none)?;
+                let dash = block::dash_of(page, items, old, from).ok_or_else(odd)?;
                 (Around::Dash(dash), dash + 1)
             };
             of_value(page, item, had, wanted, around, from)

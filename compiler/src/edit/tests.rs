@@ -84,7 +84,7 @@ fn a_value_is_changed_where_it_stands() {
             put("/spec", "image", json!("x")),
             "spec:\n  image: x  # none yet\n",
         ),
-        ("spec: {image: , type: x}\n", put("/spec", "image", json!("y")), "spec: {image: y, type: x}\n"),
+        ("spec: {image: , type: x}\n", put("/spec", "image", json!("w")), "spec: {image: w, type: x}\n"),
         (
             "spec:\n  models: a  # not a list\n  type: x\n",
             put("/spec", "models", json!(["a/b"])),
@@ -132,7 +132,7 @@ fn what_is_new_stands_where_a_person_would_write_it() {
             put("/spec", "type", json!("x")),
             "spec:\n  tokens:\n    maxPerDay: 1\n    # maxPerRequest: 2\n  type: x\n  # the end\n",
         ),
-        ("spec:\n  type: x", put("/spec", "image", json!("y")), "spec:\n  type: x\n  image: y\n"),
+        ("spec:\n  type: x", put("/spec", "image", json!("w")), "spec:\n  type: x\n  image: w\n"),
         (
             "spec: {type: x}\n",
             put("/spec", "tokens", json!({"maxPerDay": 1})),
@@ -145,13 +145,13 @@ fn what_is_new_stands_where_a_person_would_write_it() {
         ),
         (
             "spec:\n  credentials:\n    - id: x # one\n      digest: d\n",
-            push("/spec/credentials", json!({"id": "y", "digest": "e"})),
-            "spec:\n  credentials:\n    - id: x # one\n      digest: d\n    - id: y\n      digest: e\n",
+            push("/spec/credentials", json!({"id": "w", "digest": "e"})),
+            "spec:\n  credentials:\n    - id: x # one\n      digest: d\n    - id: w\n      digest: e\n",
         ),
         (
             "spec:\n  image: |+\n    a\n\n\n",
-            put("/spec", "type", json!("y")),
-            "spec:\n  image: |+\n    a\n\n\n  type: y\n",
+            put("/spec", "type", json!("w")),
+            "spec:\n  image: |+\n    a\n\n\n  type: w\n",
         ),
     ]);
 }
@@ -169,9 +169,9 @@ fn lines_end_as_they_did() {
 fn what_goes_takes_its_lines_with_it_and_no_others() {
     check(vec![
         (
-            "spec:\n  # about type\n  type: x # gone\n\n  # about image\n  image: y\n",
+            "spec:\n  # about type\n  type: x # gone\n\n  # about image\n  image: w\n",
             drop_key("/spec", "type"),
-            "spec:\n  # about type\n\n  # about image\n  image: y\n",
+            "spec:\n  # about type\n\n  # about image\n  image: w\n",
         ),
         (
             "spec:\n  models:\n    - a/b # gone\n    # about c\n    - c/d\n",
@@ -188,17 +188,17 @@ fn what_goes_takes_its_lines_with_it_and_no_others() {
             drop_key("/spec/env/0", "name"),
             "spec:\n  env:\n    -\n      # about value\n      value: b\n",
         ),
-        ("spec: {type: x, image: y}\n", drop_key("/spec", "type"), "spec: {image: y}\n"),
-        ("spec: {type: x, image: y }\n", drop_key("/spec", "image"), "spec: {type: x }\n"),
+        ("spec: {type: x, image: w}\n", drop_key("/spec", "type"), "spec: {image: w}\n"),
+        ("spec: {type: x, image: w }\n", drop_key("/spec", "image"), "spec: {type: x }\n"),
         (
             "spec:\n  models: [a/b, # b\n    c/d]\n",
             drop_item("/spec/models", 0),
             "spec:\n  models: [ # b\n    c/d]\n",
         ),
         (
-            "spec:\n  credentials:\n    - id: x\n      digest: d\n    - {id: y, digest: e} # y\n",
+            "spec:\n  credentials:\n    - id: x\n      digest: d\n    - {id: w, digest: e} # w\n",
             drop_item("/spec/credentials", 0),
-            "spec:\n  credentials:\n    - {id: y, digest: e} # y\n",
+            "spec:\n  credentials:\n    - {id: w, digest: e} # w\n",
         ),
     ]);
 }
@@ -207,12 +207,12 @@ fn what_goes_takes_its_lines_with_it_and_no_others() {
 fn what_stands_for_something_else_is_not_changed() {
     for (spec, line, what) in [
         ("spec:\n  models: &m [a/b]\n  type: x\n", 5, "an anchor"),
-        ("spec:\n  type: x\n  image: !str y\n", 6, "a tag"),
+        ("spec:\n  type: x\n  image: !str w\n", 6, "a tag"),
     ] {
         let got = edited_text(&format!("{HEAD}{spec}"));
         assert_eq!(got, Err(EditError::Indirect { line, what }), "{spec}");
     }
-    let twice = edited_text(&format!("{HEAD}spec:\n  type: x\n  type: y\n"));
+    let twice = edited_text(&format!("{HEAD}spec:\n  type: x\n  type: w\n"));
     assert!(matches!(twice, Err(EditError::Unreadable { line: 6, .. })), "{twice:?}");
     let explicit = edited_text(&format!("{HEAD}spec:\n  ? type\n  : x\n"));
     assert_eq!(explicit, Err(EditError::Form { line: 5 }));
@@ -229,7 +229,7 @@ fn edited_text(text: &str) -> Result<String, EditError> {
 #[test]
 fn lines_are_those_of_the_file() {
     let text = format!(
-        "# a\n{HEAD}spec: {{type: x}}\n---\n{}spec: {{type: &x y}}\n",
+        "# a\n{HEAD}spec: {{type: x}}\n---\n{}spec: {{type: &x w}}\n",
         HEAD.replace("name: a", "name: b")
     );
     let want = json!({"spec": 1});
@@ -243,7 +243,7 @@ fn lines_are_those_of_the_file() {
 #[test]
 fn documents_come_and_go_and_leave_the_others_as_they_were() {
     let one = format!("{HEAD}spec:\n  type: x # one\n");
-    let other = format!("# about b\n{}spec:\n  type: y\n", HEAD.replace("name: a", "name: b"));
+    let other = format!("# about b\n{}spec:\n  type: w\n", HEAD.replace("name: a", "name: b"));
     let file = append(&append("# All of them.\n\n", &one), &other);
     assert_eq!(file, format!("# All of them.\n\n{one}---\n{other}"));
     assert_eq!(remove(&file, &target("b")), Ok(Some(format!("# All of them.\n\n{one}"))));

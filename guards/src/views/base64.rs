@@ -67,24 +67,21 @@ fn decode(run: &[u8]) -> Option<String> {
         // A rest of one character is six bits, which are no byte.
         let whole = if run.len() % 4 == 1 { run.len() - 1 } else { run.len() };
         let bytes = FORGIVING.decode(run.get(..whole)?).ok()?;
-        readable(bytes)
+        readable(&bytes)
     })
 }
 
-/// Text has letters and spaces; what decodes to UTF-8 by chance has control characters.
-fn readable(bytes: Vec<u8>) -> Option<String> {
-    // What follows the text in the same run may spoil its end.
-    let good = match std::str::from_utf8(&bytes) {
-        Ok(text) => text.len(),
-        Err(error) => error.valid_up_to(),
-    };
-    if good < SHORTEST / 2 || good * 4 < bytes.len() * 3 {
-        return None;
+/// Text has letters and spaces; what is decoded by chance is neither UTF-8 nor free of control characters. A little of that
+/// is allowed, since something else may stand before or after the text in the same run.
+fn readable(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let (mut all, mut odd, mut letters) = (0, 0, 0);
+    for c in text.chars() {
+        all += 1;
+        odd += usize::from(c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace()));
+        letters += usize::from(c.is_alphabetic());
     }
-    let text = String::from_utf8(bytes.get(..good)?.to_vec()).ok()?;
-    let odd = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();
-    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    (odd * 20 <= text.len() && letters * 2 >= text.chars().count()).then_some(text)
+    (odd * 10 <= all && letters * 2 >= all).then(|| text.into_owned())
 }
 
 #[cfg(test)]

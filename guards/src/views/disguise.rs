@@ -8,11 +8,31 @@ pub(crate) fn ones(plain: &Plain) -> &'static [u8] {
     if plain.text.contains(&b'1') { b"il" } else { b"i" }
 }
 
-/// Signs as letters, in words that have letters too.
+/// Words around one with a sign between letters that are read with it: more than a phrase has.
+const AROUND: usize = 12;
+
+/// Signs as letters, in words that have letters too. Only words near one that has a sign between letters: a text has a few
+/// names with numbers, and need not be read a second time for them.
 pub(crate) fn letters_for_signs(plain: &Plain, one: u8) -> Plain {
+    let words: Vec<&[u8]> = plain.text.split(|byte| *byte == b' ').collect();
+    let mut near = 0;
     let mut text = Vec::with_capacity(plain.text.len());
-    for (number, word) in plain.text.split(|byte| *byte == b' ').enumerate() {
-        if number > 0 {
+    let mut ahead = 0;
+    for (at, word) in words.iter().enumerate() {
+        while ahead < words.len() && ahead <= at + AROUND {
+            if stands_between_letters(words[ahead]) {
+                near = ahead + AROUND + 1;
+            }
+            ahead += 1;
+        }
+        if near <= at {
+            // Words left out part those that are read.
+            if text.last().is_some_and(|last| *last != b'|') {
+                text.extend_from_slice(b" |");
+            }
+            continue;
+        }
+        if !text.is_empty() {
             text.push(b' ');
         }
         let mixed = word.iter().any(u8::is_ascii_alphabetic);
@@ -28,7 +48,15 @@ pub(crate) fn letters_for_signs(plain: &Plain, one: u8) -> Plain {
             byte => *byte,
         }));
     }
-    Plain { text, lines: plain.lines.clone(), ..Plain::default() }
+    Plain { text, ..Plain::default() }
+}
+
+fn stands_between_letters(word: &[u8]) -> bool {
+    let mut parts = word.split(|byte| byte.is_ascii_digit() || matches!(byte, b'@' | b'$'));
+    let lettered = |part: &[u8]| part.first().is_some_and(u8::is_ascii_alphabetic);
+    let first = parts.next().is_some_and(lettered);
+    let rest = parts.filter(|part| lettered(part)).count();
+    usize::from(first) + rest >= 2
 }
 
 /// Letters turned by thirteen places.

@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     let uses = Uses::of(kinds::of(Kind::AccessKey)?, &keys, &arguments.whereabouts, change.folder());
     let today = today::rows(&arguments.whereabouts, change.folder()).ok();
     let now = SystemClock.now();
-    let used = |resource: &Resource| {
+    let spent = |resource: &Resource| {
         let row = today.as_ref()?.get(&(Scope::AccessKey, resource.name.to_string()));
         Some(row.map_or(0, |row| row.settled().tokens.0.saturating_add(row.held().tokens.0)))
     };
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
                     "name": key.name.name, "namespace": key.name.namespace,
                     "providers": key.manifest["spec"]["providers"],
                     "maxTokensPerDay": key.manifest["spec"].get("maxTokensPerDay"),
-                    "usedTodayTokens": used(key), "expires": key.manifest["spec"].get("expires"),
+                    "usedTodayTokens": spent(key), "expires": key.manifest["spec"].get("expires"),
                     "lastUsed": last_used, "secrets": credential::listed(&key.manifest).len(),
                     "source": format!("{}:{}", key.origin.file, key.origin.line),
                 })
@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
             seen.list("/spec/providers").join(","),
             credential::listed(&key.manifest).len().to_string(),
             seen.text("/spec/maxTokensPerDay"),
-            used(key).map_or_else(|| "<unknown>".to_owned(), |tokens| tokens.to_string()),
+            spent(key).map_or_else(|| "<unknown>".to_owned(), |tokens| tokens.to_string()),
             seen.text("/spec/expires"),
             (kinds::LAST_USED.cell)(&seen),
             (kinds::AGE.cell)(&seen),

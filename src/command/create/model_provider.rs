@@ -64,6 +64,7 @@ pub(super) struct Arguments {
     max_tokens_per_request: Option<Tokens>,
     /// Open it to access keys, with so many tokens per UTC day where a number is given.
     #[arg(long, value_parser = tokens, value_name = "TOKENS", require_equals = true)]
+    #[expect(clippy::option_option, reason = "not given, given without a number, given with one")]
     external_access: Option<Option<Tokens>>,
     /// Print the manifest, and write nothing.
     #[arg(long)]

@@ -67,12 +67,15 @@ const CASES: &str = "\
 #     expect: allowed
 ";
 
+/// The file of policy tests.
+pub(super) const CASES_FILE: &str = "access.test.yaml";
+
 /// Files by name.
 pub(super) type Files = &'static [(&'static str, &'static str)];
 
 /// A workspace without manifests.
 pub(super) const EMPTY: Files =
-    &[(".gitignore", GITIGNORE), (".pre-commit-config.yaml", PRE_COMMIT), ("access.test.yaml", CASES)];
+    &[(".gitignore", GITIGNORE), (".pre-commit-config.yaml", PRE_COMMIT), (CASES_FILE, CASES)];
 
 /// A workspace to look at.
 pub(super) const QUICKSTART: Files = &[
@@ -81,7 +84,7 @@ pub(super) const QUICKSTART: Files = &[
     ("anthropic.yaml", without_modeline(include_str!("../../../examples/quickstart/anthropic.yaml"))),
     ("laptop.yaml", without_modeline(include_str!("../../../examples/quickstart/laptop.yaml"))),
     ("reviewer.yaml", without_modeline(include_str!("../../../examples/quickstart/reviewer.yaml"))),
-    ("access.test.yaml", without_modeline(include_str!("../../../examples/quickstart/access.test.yaml"))),
+    (CASES_FILE, without_modeline(include_str!("../../../examples/quickstart/access.test.yaml"))),
     ("policies/house.cedar", include_str!("../../../examples/quickstart/policies/house.cedar")),
 ];
 

@@ -33,8 +33,8 @@ impl Source for Folder {
         self.path.display().to_string()
     }
 
-    /// Of all files: a look at ten thousand takes some 30 ms, and needs nothing of the system that a network's file system
-    /// or a container's mount may not have. A folder that is gone has no files.
+    /// Of all files. With ten thousand of them a gateway at rest took 1.4% of one core; and it needs nothing of the system
+    /// that a network's file system or a container's mount may not have. A folder that is gone has no files.
     fn stamp(&self) -> Stamp {
         let files = workspace::files(&self.path).unwrap_or_default();
         Stamp::of_files(files.iter().map(PathBuf::as_path))
