@@ -85,7 +85,8 @@ fn an_administrator_sees_the_gateway_and_a_developer_the_folder() {
     fs::create_dir(person.path(".served")).expect("a folder");
     fs::write(person.path(".served/team.yaml"), MANIFESTS).expect("written");
     let served = Served::start(&person, ".served");
-    operate(&mut person, &person.path(".served/.pai"));
+    let state = person.path(".served/.pai");
+    operate(&mut person, &state);
     person.log_in(&served.url, &served.key, &["--context", "dev"]);
     let mut session = String::new();
     let mut run = |arguments: &[&str]| session.push_str(&person.session(arguments, ""));
