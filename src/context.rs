@@ -91,7 +91,7 @@ pub(crate) enum ContextError {
     #[diagnostic(help("use letters, digits and - . _ : @ [ ]"))]
     Name(String),
     /// Another gateway's, or another kind of credential's.
-    #[error("context `{name}` is {what}; it would be lost")]
+    #[error("context `{name}` has an {what}, which would be lost")]
     #[diagnostic(help("choose another name with --context, or `pai context delete {name}` first"))]
     Taken {
         /// Its name.
@@ -211,7 +211,7 @@ pub(crate) fn keep(context: &Context) -> Result<(), ContextError> {
     Place::of_user()?.change(|contents| {
         if let Some(old) = contents.contexts.iter_mut().find(|old| old.name == entry.name) {
             if old.url != entry.url || old.credential.kind() != entry.credential.kind() {
-                let what = format!("{} at {}", kind_in_words(old.credential.kind()), old.url);
+                let what = format!("{} for {}", kind_in_words(old.credential.kind()), old.url);
                 return Err(ContextError::Taken { name: old.name.clone(), what });
             }
             *old = entry.clone();

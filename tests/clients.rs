@@ -63,6 +63,7 @@ async fn a_shell_that_evaluates_it_can_ask_a_model() {
 
     // What Anthropic's SDKs make of it, and OpenAI's.
     let message = world.client.post(format!("{base}/v1/messages")).bearer_auth(&key).json(&hello(false));
+    let message = message.header("anthropic-version", "2023-06-01");
     assert_eq!(message.send().await.expect("an answer").status(), 200);
     let chat = world.client.post(format!("{base}/v1/chat/completions")).bearer_auth(&key).json(&hello(false));
     assert_eq!(chat.send().await.expect("an answer").status(), 200);

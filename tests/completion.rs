@@ -61,7 +61,10 @@ fn a_broken_workspace_completes_nothing_and_says_nothing() {
     assert_eq!(offered(&person, "pai get agents c"), Vec::<String>::new());
     let done = person.with_input(
         "bash",
-        &["-c", "source <(pai completion bash); PAI_COMPLETE=bash pai -- pai get agents c"],
+        &[
+            "-c",
+            "source <(pai completion bash); PAI_COMPLETE=bash _CLAP_COMPLETE_INDEX=3 pai -- pai get agents c",
+        ],
         "",
     );
     assert_eq!(done.said, "", "a shell shows what is said in the middle of the line");

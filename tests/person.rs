@@ -105,8 +105,25 @@ impl Person {
 
     /// A text with everything hidden that is different each time.
     pub(crate) fn shown(&self, text: &str) -> String {
-        self.hidden.iter().fold(text.to_owned(), |text, (secret, name)| text.replace(secret, name))
+        self.hidden.iter().fold(unbroken(text), |text, (secret, name)| text.replace(secret, name))
     }
+}
+
+/// A text with the lines of errors put together: where they break depends on how long a folder's name is.
+fn unbroken(text: &str) -> String {
+    let mut whole = String::new();
+    for line in text.split_inclusive('\n') {
+        let deeper = line.strip_prefix("        ").filter(|rest| !rest.starts_with([' ', '\n']));
+        match line.strip_prefix("  │ ").or(deeper) {
+            Some(rest) if whole.ends_with('\n') => {
+                whole.pop();
+                whole.push(' ');
+                whole.push_str(rest);
+            }
+            _ => whole.push_str(line),
+        }
+    }
+    whole
 }
 
 /// The part of a credential that may be shown.

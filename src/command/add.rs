@@ -8,6 +8,10 @@ use crate::terminal;
 
 /// What to add.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai add secret anthropic-key --from-stdin api-key < key.txt
+  pai add secret anthropic-key --from-file api-key=key.txt")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -99,8 +99,8 @@ fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
     if let Some(error) = cause.downcast_ref::<rustls::Error>() {
         return Some(error);
     }
-    // An I/O error shows what caused its cause, not what it wraps.
-    cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
+    // An I/O error shows what caused its cause, not what it wraps; and it may wrap another one.
+    tls_error(cause.downcast_ref::<io::Error>()?.get_ref()?)
 }
 
 fn no_tls(address: &Address, error: &rustls::Error) -> Trouble {
@@ -156,9 +156,9 @@ pub(super) fn redirected(address: &Address, to: Option<&str>) -> Trouble {
 pub(super) fn other_side(address: &Address, credential: TokenKind) -> Trouble {
     let credential = kind_in_words(credential);
     let (is, wanted) = if credential == kind_in_words(TokenKind::Admin) {
-        ("where callers connect", "the gateway's admin address, where operators ask (--admin-listen)")
+        ("where callers connect", "the gateway's admin address, where operators ask")
     } else {
-        ("the admin address, where operators ask", "the address where callers connect (--listen)")
+        ("the admin address, where operators ask", "the address where callers connect")
     };
     trouble(
         Stage::Gateway,

@@ -51,6 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     report.head(&context);
     let line = Line::open(&context.address, &context.credential)?;
     if let Err(trouble) = walk(&line, &context, arguments.model.as_deref(), &mut report) {
+        if trouble.stage == Stage::Budget {
+            report.skipped("answer", "");
+        }
         report.failed(step_of(trouble.stage), &trouble.what, &trouble.help);
     }
     Ok(report.end(&context))
