@@ -38,6 +38,8 @@ struct Planted {
     simulator: Simulator,
     tokens: Vec<(&'static str, Token)>,
     hunt: Hunt,
+    /// Keyed digests of tokens: manifests and bundles have them, and operators may see bundles.
+    digests: Hunt,
     client: reqwest::Client,
 }
 
@@ -50,6 +52,7 @@ impl Planted {
             simulator,
             tokens: Vec::new(),
             hunt: Hunt::default(),
+            digests: Hunt::default(),
             client: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
@@ -87,9 +90,8 @@ impl Planted {
             // The part that makes it secret, alone.
             self.hunt.secret(name, token.reveal().rsplit('_').next().expect("a part"));
             let digest = pepper.digest(&token);
-            // Manifests and bundles have the keyed digest; nothing else does.
             let hex = digest.rsplit(':').next().expect("a part").to_owned();
-            self.hunt.form(format!("the digest of {name}"), hex.as_bytes());
+            self.digests.form(format!("the digest of {name}"), hex.as_bytes());
             let credential = format!("{{id: {}, digest: '{digest}'}}", token.id());
             self.tokens.push((name, token));
             credential
@@ -194,6 +196,9 @@ impl Planted {
         let body = answer.bytes().await.unwrap_or_default();
         self.hunt.assert_clean(&format!("the head of the answer to {what}"), head.as_bytes());
         self.hunt.assert_clean(&format!("the answer to {what}"), &body);
+        if what != "/bundle" {
+            self.digests.assert_clean(&format!("the answer to {what}"), &body);
+        }
         status
     }
 
@@ -386,18 +391,20 @@ async fn no_planted_secret_leaves_a_gateway_at_work() {
     assert!(left.is_empty(), "{left:?}");
 
     planted.hunt.assert_clean("what it said", said.as_bytes());
+    planted.digests.assert_clean("what it said", said.as_bytes());
     assert!(said.contains("\"level\":\"TRACE\"") && said.len() > 20_000, "the log was not at its loudest");
     planted.hunt.assert_clean("its standard output", &std::fs::read(planted.path("stdout")).expect("a file"));
     let files =
         planted.hunt.assert_clean_folder(&planted.path("state"), &|path| path.ends_with("admin-token"));
     assert!(files >= 5, "ledger, records, key and sealed secrets: {files}");
+    planted.digests.assert_clean_folder(&planted.path("state"), &|_| false);
     planted.hunt.assert_clean_folder(&planted.path("home"), &|_| false);
     assert!(!planted.path("state/secrets/plain-key").exists(), "what lay unsealed is sealed");
     // The looking would find them: the mounts have them, and a bundle has digests.
     assert!(
         planted.hunt.find(&std::fs::read(planted.path("mounted/away-key/api-key")).expect("it")).is_some()
     );
-    assert!(planted.hunt.find(manifests.as_bytes()).is_some_and(|found| found.contains("the digest of")));
+    assert!(planted.digests.find(manifests.as_bytes()).is_some_and(|found| found.contains("the digest of")));
     file_modes(&planted.path("state"));
 }
 

@@ -193,7 +193,7 @@ impl Secrets {
         for place in &self.places {
             match place {
                 Place::Mounted(folder) => {
-                    stamps.push(Stamp::of_file(&folder.join(&wanted.name).join(&wanted.key)))
+                    stamps.push(Stamp::of_file(&folder.join(&wanted.name).join(&wanted.key)));
                 }
                 Place::Own => {
                     stamps.push(Stamp::of_file(&self.store.path(wanted)));

@@ -204,14 +204,15 @@ fn a_crash_at_any_point_of_a_write_loses_nothing() {
     let file = dir.path().join("sealed/a/api-key");
     let new = std::fs::read(&file).expect("read");
     secrets.keep(&wanted("a"), &SecretString::from("old")).expect("kept");
+    let left = |cut: usize| dir.path().join(format!("sealed/a/.api-key.{cut}.new"));
     for cut in 0..=new.len() {
-        std::fs::write(dir.path().join(format!("sealed/a/.api-key.{cut}.new")), &new[..cut])
-            .expect("written");
+        std::fs::write(left(cut), &new[..cut]).expect("written");
+        std::fs::set_permissions(left(cut), std::fs::Permissions::from_mode(0o600)).expect("chmod");
         assert_eq!(value(&secrets, "a").as_deref(), Some("old"), "cut at {cut}");
     }
     assert_eq!(secrets.stored().expect("a list").len(), 1);
     secrets.prepare().expect("it starts");
-    std::fs::rename(dir.path().join(format!("sealed/a/.api-key.{}.new", new.len())), &file).expect("renamed");
+    std::fs::rename(left(new.len()), &file).expect("renamed");
     assert_eq!(value(&secrets, "a").as_deref(), Some("new"));
     secrets.keep(&wanted("a"), &SecretString::from("newer")).expect("kept");
     assert_eq!(value(&secrets, "a").as_deref(), Some("newer"));
