@@ -78,7 +78,7 @@ fn of(context: &Context, hint: Option<&str>) -> miette::Result<Gateway> {
     let kind = context.credential.kind();
     if kind != TokenKind::Admin {
         return Err(miette!(
-            help = "log in at the gateway's admin address with a token that `pai admin-token create` makes",
+            help = "log in at its admin address with a token of `pai admin-token create`",
             "context `{}` has an {}, which shows nothing of a gateway",
             context.name,
             kind_in_words(kind)

@@ -112,7 +112,7 @@ async fn usage_and_status_are_the_gateways() {
     operate(&mut person, world.state.path());
     world.message("laptop", &hello(false)).send().await.expect("an answer").bytes().await.expect("a body");
     world.settled().await;
-    let usage = person.pai(&["usage", "--context", "prod", "--from", "2026-11-23", "--to", "2026-11-23"]);
+    let usage = person.pai(&["usage", "--context", "prod", "--since", "2026-11-23", "--until", "2026-11-23"]);
     assert!(
         usage.code == 0 && usage.printed.contains("laptop") && usage.said.contains("(context prod)"),
         "{usage:?}"

@@ -16,7 +16,12 @@ use crate::{table, terminal, workspace};
 /// What to do.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "On the gateway's own machine no token is needed: pai finds the one in the state folder."
+    after_help = "On the gateway's own machine no token is needed: pai finds the one in the state folder.
+
+Examples:
+  pai admin-token create alice
+  pai admin-token list
+  pai admin-token revoke alice"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -35,6 +40,10 @@ enum Command {
 
 /// A token for somebody.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pai admin-token create alice                       then, elsewhere: pai login https://gateway.example.com:8081
+  pai admin-token create ci --state /var/lib/pai")]
 struct Create {
     /// Whose it is: a person, or a program.
     name: String,
@@ -47,6 +56,7 @@ struct Create {
 
 /// All of them.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  pai admin-token list\n  pai admin-token list -o json")]
 struct List {
     #[command(flatten)]
     folder: Folder,
@@ -57,6 +67,7 @@ struct List {
 
 /// One of them.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  pai admin-token revoke alice")]
 struct Revoke {
     /// Whose it is.
     name: String,

@@ -127,7 +127,7 @@ fn welcome(context: &Context, models: usize) -> String {
         (TokenKind::Admin, _) => {
             format!("{said}\n`pai get`, `pai usage` and `pai status` now ask this gateway")
         }
-        (_, 0) => format!("{said}\nit opens no model from here; `pai gateway test` says more"),
+        (_, 0) => format!("{said}\nno model is listed for it; next: eval \"$(pai gateway env)\""),
         (_, 1) => format!("{said}\nit opens 1 model; next: eval \"$(pai gateway env)\""),
         (_, number) => format!("{said}\nit opens {number} models; next: eval \"$(pai gateway env)\""),
     }

@@ -75,8 +75,8 @@ fn walk(line: &Line<'_>, context: &Context, model: Option<&str>, report: &mut Re
     let Some(model) = model.map(str::to_owned).or_else(|| small(&models)) else {
         report.failed(
             "models",
-            "the credential opens no model from here",
-            "ask the administrator: its providers, models or networks leave nothing",
+            "the gateway lists none for it",
+            "name one with --model; a provider with an endpoint of its own lists what its allowedModels name",
         );
         return Ok(());
     };
@@ -136,6 +136,9 @@ fn small(models: &[String]) -> Option<String> {
 }
 
 fn listed(models: &[String]) -> String {
+    if models.is_empty() {
+        return "none is listed; the one that was named is asked".to_owned();
+    }
     let bare: Vec<&str> = models.iter().map(String::as_str).filter(|model| !model.contains('/')).collect();
     let first = bare.iter().take(3).copied().collect::<Vec<_>>().join(", ");
     let more = if bare.len() > 3 { ", …" } else { "" };
