@@ -85,7 +85,8 @@ fn an_administrator_sees_the_gateway_and_a_developer_the_folder() {
     fs::create_dir(person.path(".served")).expect("a folder");
     fs::write(person.path(".served/team.yaml"), MANIFESTS).expect("written");
     let served = Served::start(&person, ".served");
-    operate(&mut person, &person.path(".served/.pai"));
+    let state = person.path(".served/.pai");
+    operate(&mut person, &state);
     person.log_in(&served.url, &served.key, &["--context", "dev"]);
     let mut session = String::new();
     let mut run = |arguments: &[&str]| session.push_str(&person.session(arguments, ""));
@@ -111,7 +112,7 @@ async fn usage_and_status_are_the_gateways() {
     operate(&mut person, world.state.path());
     world.message("laptop", &hello(false)).send().await.expect("an answer").bytes().await.expect("a body");
     world.settled().await;
-    let usage = person.pai(&["usage", "--context", "prod", "--from", "2026-11-23", "--to", "2026-11-23"]);
+    let usage = person.pai(&["usage", "--context", "prod", "--since", "2026-11-23", "--until", "2026-11-23"]);
     assert!(
         usage.code == 0 && usage.printed.contains("laptop") && usage.said.contains("(context prod)"),
         "{usage:?}"
@@ -121,7 +122,7 @@ async fn usage_and_status_are_the_gateways() {
     let here = person.pai(&["usage", "."]);
     assert!(here.code == 2 && here.said.contains("no ledger"), "{here:?}");
     let models = person.pai(&["usage", "--context", "prod", "--by", "model"]);
-    assert!(models.code == 2 && models.said.contains("does not hand out"), "{models:?}");
+    assert!(models.code == 2 && models.said.contains("which a gateway does not hand"), "{models:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
