@@ -361,6 +361,7 @@ async fn no_planted_secret_leaves_a_gateway_at_work() {
     let good = asking(&format!("mounted/{MODEL}"), "Hello", false);
     let request =
         planted.client.post(format!("{url}/v1/messages")).header("x-api-key", planted.token("coder"));
+    let request = request.header("anthropic-version", "2023-06-01");
     assert_eq!(planted.ask(request.json(&good), "the last good key").await, 200);
     let sent = planted.simulator.log().entries().pop().expect("a request");
     assert_eq!(sent.header("x-api-key"), Some(canary("rotated").as_str()), "it did have the key");

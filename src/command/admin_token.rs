@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use miette::miette;
 use pai_ledger::{Clock, SystemClock};
+use pai_runtime::arguments::SecretArguments;
 use pai_runtime::operators::{AdminToken, AdminTokens};
-use pai_runtime::secret::Secrets;
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -16,12 +16,8 @@ use crate::{table, terminal, workspace};
 /// What to do.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "On the gateway's own machine no token is needed: pai finds the one in the state folder.
-
-Examples:
-  pai admin-token create alice
-  pai admin-token list
-  pai admin-token revoke alice"
+    after_help = "On the gateway's own machine no token is needed: pai finds the one in the state folder.\n\n\
+                  Examples:\n  pai admin-token create alice\n  pai admin-token list\n  pai admin-token revoke alice"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -31,32 +27,31 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a token: shown once, on standard output. Gateways on the folder accept it at once.
+    #[command(
+        after_help = "Examples:\n  pai admin-token create alice\n  pai admin-token create ci --state /var/lib/pai"
+    )]
     Create(Create),
     /// List the tokens that were made.
+    #[command(after_help = "Examples:\n  pai admin-token list\n  pai admin-token list -o json")]
     List(List),
     /// Take a token away; it opens nothing from the next request on.
+    #[command(after_help = "Examples:\n  pai admin-token revoke alice")]
     Revoke(Revoke),
 }
 
 /// A token for somebody.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  pai admin-token create alice                       then, elsewhere: pai login https://gateway.example.com:8081
-  pai admin-token create ci --state /var/lib/pai")]
 struct Create {
     /// Whose it is: a person, or a program.
     name: String,
     #[command(flatten)]
     folder: Folder,
-    /// The gateway's folder of mounted secrets, where the pepper of digests may be.
-    #[arg(long, env = "PAI_SECRETS", value_name = "DIR")]
-    secrets: Option<PathBuf>,
+    #[command(flatten)]
+    secrets: SecretArguments,
 }
 
 /// All of them.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  pai admin-token list\n  pai admin-token list -o json")]
 struct List {
     #[command(flatten)]
     folder: Folder,
@@ -67,7 +62,6 @@ struct List {
 
 /// One of them.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  pai admin-token revoke alice")]
 struct Revoke {
     /// Whose it is.
     name: String,
@@ -104,8 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     match &arguments.command {
         Command::Create(create) => {
             let state = create.folder.state();
-            let secrets = Secrets::new(create.secrets.clone(), &state);
-            let pepper = secrets.pepper().map_err(|cause| miette!("{cause}"))?;
+            let pepper = create.secrets.open(&state).pepper().map_err(|cause| miette!("{cause}"))?;
             let token = AdminTokens::create(&state, &create.name, &pepper, SystemClock.now())
                 .map_err(|cause| miette!("{cause}"))?;
             terminal::say(&format!("this is the token of {}, shown once:", create.name));

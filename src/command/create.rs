@@ -57,10 +57,7 @@ enum What {
     #[command(visible_alias = "guard-binding")]
     Guard(guard::Arguments),
     /// A secret in the encrypted store, as `pai add secret` puts it there.
-    #[command(after_help = "\
-Examples:
-  pai create secret anthropic-key --from-stdin api-key < key.txt
-  pai create secret anthropic-key --from-file api-key=key.txt")]
+    #[command(after_help = "Examples:\n  pai create secret anthropic-key --from-stdin api-key < key.txt")]
     Secret(add::Secret),
 }
 

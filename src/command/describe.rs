@@ -5,12 +5,14 @@ mod page;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
+use pai_bundle::limit::Scope;
 use pai_bundle::name::Name;
 use pai_bundle::provider::SecretRef;
 use pai_compiler::resources::{self, Referring, Resource};
 use pai_compiler::schema::Kind;
 use pai_compiler::{Severity, Sources, Surroundings};
 use pai_ledger::{Clock, SystemClock};
+use pai_runtime::arguments::SecretArguments;
 use serde_json::Value;
 
 use self::page::{Account, Finding, Page, Reference, Secret};
@@ -23,7 +25,6 @@ use crate::credential;
 use crate::remote::{self, Gateway, Remote};
 use crate::rows::Whereabouts;
 use crate::{terminal, today};
-use pai_bundle::limit::Scope;
 
 /// What to describe.
 #[derive(Debug, Args)]
@@ -66,9 +67,8 @@ struct Place {
     /// How it is printed.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Form,
-    /// The gateway's folder of mounted secrets.
-    #[arg(long, env = "PAI_SECRETS", value_name = "DIR")]
-    secrets: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    secrets: SecretArguments,
     #[command(flatten)]
     remote: Remote,
     #[command(flatten)]
@@ -191,22 +191,23 @@ impl Place {
     /// The secrets that it names, and whether they are there.
     fn secrets_of(&self, resource: &Resource, change: &Change) -> miette::Result<Vec<Secret>> {
         let state = self.ledger.state(change.folder());
-        let places = pai_runtime::secret::Secrets::new(self.secrets.clone(), &state);
-        let names = places.names().map_err(|cause| miette::miette!("{cause}"))?;
+        let places = self.secrets.open(&state);
         let references = ["/spec/apiKeySecretRef", "/spec/classifier/auth/secretRef"];
         let written = references.into_iter().filter_map(|pointer| resource.manifest.pointer(pointer));
-        Ok(written
-            .filter_map(|reference| {
-                let name = reference.get("name")?.as_str()?.to_owned();
-                let key = reference.get("key").and_then(Value::as_str).unwrap_or("api-key").to_owned();
-                let wanted = SecretRef { name, key };
-                Some(Secret {
-                    is_there: names.has(&wanted),
+        let wanted = written.filter_map(|reference| {
+            let name = reference.get("name")?.as_str()?.to_owned();
+            let key = reference.get("key").and_then(Value::as_str).unwrap_or("api-key").to_owned();
+            Some(SecretRef { name, key })
+        });
+        wanted
+            .map(|wanted| {
+                Ok(Secret {
+                    found_in: places.place_of(&wanted).map_err(|cause| miette::miette!("{cause}"))?,
                     name: format!("{}/{}", wanted.name, wanted.key),
                     looked_in: places.describe(),
                 })
             })
-            .collect())
+            .collect()
     }
 }
 

@@ -49,13 +49,41 @@ fn find_one(text: &str, from: usize, prefix: &'static str, more: usize) -> Optio
     None
 }
 
+/// What a credential's digest begins with, before the name of its pepper.
+const DIGEST: &str = "hmac-sha256:";
+
 /// The text with the secret part of every secret as asterisks, byte for byte as long as it was. So are user, password
-/// and query of every URL: no field takes them, and the finding that says so must not repeat them.
+/// and query of every URL: no field takes them, and the finding that says so must not repeat them. So are digests of
+/// credentials, which open nothing, and of which an excerpt in a log need not tell either.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
-    match urls(text) {
-        Some(masked) => Cow::Owned(prefixed(&masked).into_owned()),
-        None => prefixed(text),
+    let mut masked = Cow::Borrowed(text);
+    for mask in [urls, digests] {
+        if let Some(done) = mask(&masked) {
+            masked = Cow::Owned(done);
+        }
     }
+    match masked {
+        Cow::Borrowed(text) => prefixed(text),
+        Cow::Owned(text) => Cow::Owned(prefixed(&text).into_owned()),
+    }
+}
+
+/// The text without its digests, their peppers' names left; `None` where there are none.
+fn digests(text: &str) -> Option<String> {
+    let mut masked: Option<String> = None;
+    for (at, _) in text.match_indices(DIGEST) {
+        let start = at + DIGEST.len();
+        let rest = text.get(start..).unwrap_or_default();
+        let length = rest.find(|c: char| !c.is_ascii_hexdigit() && c != ':').unwrap_or(rest.len());
+        let pepper = rest.get(..length).and_then(|run| run.find(':')).map_or(0, |colon| colon + 1);
+        let hidden = start + pepper..start + length;
+        if !hidden.is_empty() {
+            masked
+                .get_or_insert_with(|| text.to_owned())
+                .replace_range(hidden.clone(), &"*".repeat(hidden.len()));
+        }
+    }
+    masked
 }
 
 /// The text without what stands in its URLs before `@` and behind `?`; `None` where there is nothing of the kind.
@@ -146,6 +174,17 @@ mod tests {
         ] {
             assert_eq!(text(given), masked);
             assert_eq!(text(given).len(), given.len());
+        }
+    }
+
+    #[test]
+    fn a_digest_keeps_its_peppers_name() {
+        for (given, masked) in [
+            ("digest: hmac-sha256:5a013d27:00ff, x", "digest: hmac-sha256:5a013d27:****, x"),
+            ("'hmac-sha256:00ff'", "'hmac-sha256:****'"),
+            ("hmac-sha256: and hmac-sha256:5a:é", "hmac-sha256: and hmac-sha256:5a:é"),
+        ] {
+            assert_eq!(text(given), masked);
         }
     }
 

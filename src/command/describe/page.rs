@@ -29,7 +29,8 @@ pub(super) struct Page {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Secret {
     pub(super) name: String,
-    pub(super) is_there: bool,
+    /// The place that has it; `None` where none has.
+    pub(super) found_in: Option<String>,
     pub(super) looked_in: String,
 }
 
@@ -77,8 +78,11 @@ impl Page {
         lines.push("Spec:".to_owned());
         lines.extend(pai_compiler::edit::render(&self.spec).lines().map(|line| format!("  {line}")));
         for secret in &self.secrets {
-            let state = if secret.is_there { "there" } else { "not there" };
-            lines.push(labelled("Secret", &format!("{}, {state}", secret.name)));
+            if let Some(place) = &secret.found_in {
+                lines.push(labelled("Secret", &format!("{}, in {place}", secret.name)));
+            } else {
+                lines.push(labelled("Secret", &format!("{}, not there", secret.name)));
+            }
             lines.push(labelled("", &format!("looked for in {}", secret.looked_in)));
         }
         if let Some(credentials) = &self.credentials {

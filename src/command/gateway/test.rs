@@ -41,6 +41,9 @@ enum Form {
 /// Beyond this, certificates, expiries and the end of a day mean something else on both sides.
 const MOST_SECONDS_APART: i64 = 60;
 
+/// What is asked where no model is listed: Claude Code asks it in the background.
+const UNLISTED: &str = "claude-haiku-4-5";
+
 /// Everything that is tried, in order.
 const STEPS: [&str; 8] = ["address", "tls", "gateway", "clock", "key", "models", "answer", "budget"];
 
@@ -72,15 +75,17 @@ fn walk(line: &Line<'_>, context: &Context, model: Option<&str>, report: &mut Re
 
     let models = line.models()?;
     report.ok("key", &context.shown_credential());
-    let Some(model) = model.map(str::to_owned).or_else(|| small(&models)) else {
-        report.failed(
-            "models",
-            "the gateway lists none for it",
-            "name one with --model; a provider with an endpoint of its own lists what its allowedModels name",
-        );
-        return Ok(());
+    let model = match model.map(str::to_owned).or_else(|| small(&models)) {
+        Some(model) => {
+            report.ok("models", &listed(&models));
+            model
+        }
+        // Lists have what manifests name; a provider without `allowedModels` lets others be called as well.
+        None => {
+            report.ok("models", &format!("none is listed by name; {UNLISTED} is tried, or give --model"));
+            UNLISTED.to_owned()
+        }
     };
-    report.ok("models", &listed(&models));
 
     let started = Instant::now();
     match line.speak(&model) {
@@ -137,7 +142,7 @@ fn small(models: &[String]) -> Option<String> {
 
 fn listed(models: &[String]) -> String {
     if models.is_empty() {
-        return "none is listed; the one that was named is asked".to_owned();
+        return "none is listed by name".to_owned();
     }
     let bare: Vec<&str> = models.iter().map(String::as_str).filter(|model| !model.contains('/')).collect();
     let first = bare.iter().take(3).copied().collect::<Vec<_>>().join(", ");
