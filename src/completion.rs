@@ -56,7 +56,7 @@ impl Line {
         };
         let namespace = value(&["-n", "--namespace"]);
         let workspace = value(&["--workspace"]).map(PathBuf::from);
-        Self { namespace, workspace, words }
+        Self { words, namespace, workspace }
     }
 
     /// The kind that the command is about, or that was typed as a word of its own.

@@ -35,6 +35,7 @@ pub(crate) struct StoreArguments {
 /// Where values come from.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
 pub(crate) struct ValueArguments {
     /// A key and its value. Others can see it in lists of processes, and the shell's history keeps it.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -117,12 +118,11 @@ impl ValueArguments {
             put(key, SecretString::from(value))?;
         }
         for pair in &self.from_file {
-            let (key, path) = match pair.split_once('=') {
-                Some((key, path)) => (key.to_owned(), PathBuf::from(path)),
-                None => {
-                    let name = Path::new(pair).file_name().unwrap_or_default();
-                    (name.to_string_lossy().into_owned(), PathBuf::from(pair))
-                }
+            let (key, path) = if let Some((key, path)) = pair.split_once('=') {
+                (key.to_owned(), PathBuf::from(path))
+            } else {
+                let name = Path::new(pair).file_name().unwrap_or_default();
+                (name.to_string_lossy().into_owned(), PathBuf::from(pair))
             };
             let file = std::fs::File::open(&path);
             let value = file.and_then(|file| text(&mut file.take(MOST_BYTES)));
@@ -171,19 +171,19 @@ pub(crate) fn put(
 
 /// What the store has, sorted by name.
 pub(crate) fn list(secrets: &Secrets) -> Result<Vec<Listed>, StoreError> {
-    let mut list: Vec<Listed> = Vec::new();
+    let mut all: Vec<Listed> = Vec::new();
     for stored in secrets.stored()? {
         let since = stored.written.duration_since(UNIX_EPOCH).unwrap_or_default();
         let written = UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
-        match list.last_mut() {
+        match all.last_mut() {
             Some(last) if last.name == stored.name.name => {
                 last.keys.push(stored.name.key);
                 last.written = last.written.max(written);
             }
-            _ => list.push(Listed { name: stored.name.name, keys: vec![stored.name.key], written }),
+            _ => all.push(Listed { name: stored.name.name, keys: vec![stored.name.key], written }),
         }
     }
-    Ok(list)
+    Ok(all)
 }
 
 /// Takes a secret out, all its keys: which those were.

@@ -143,7 +143,7 @@ async fn ten_thousand_requests_are_each_decided_by_one_version_while_a_hundred_c
     let (asked, edited) = (AtomicU64::new(0), AtomicBool::new(false));
     let is_over = || edited.load(Ordering::Relaxed) && asked.load(Ordering::Relaxed) >= REQUESTS;
     let one = async |number: u64| {
-        let model = if number % 2 == 0 { HAIKU } else { SONNET };
+        let model = if number.is_multiple_of(2) { HAIKU } else { SONNET };
         let request = client.post(format!("{}/v1/messages", served.url)).header("x-api-key", &served.agent);
         let request = request.header("anthropic-version", "2023-06-01").json(&asking(model, "Hello", false));
         let answer = request.send().await.expect("an answer");

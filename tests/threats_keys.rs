@@ -91,7 +91,7 @@ async fn guesses_over_the_wire_get_one_answer_and_touch_no_account() {
 fn without_ids(mut body: Value) -> Value {
     fn walk(value: &mut Value) {
         match value {
-            Value::String(text) if text.starts_with("req_") => *text = "req".to_owned(),
+            Value::String(text) if text.starts_with("req_") => "req".clone_into(text),
             Value::Object(members) => members.values_mut().for_each(walk),
             Value::Array(items) => items.iter_mut().for_each(walk),
             _ => {}
@@ -133,16 +133,12 @@ const NASTY: [&str; 26] = [
 
 fn nasty(random: &mut Random) -> String {
     let parts = 1 + random.below(5);
-    (0..parts)
-        .map(|_| {
-            let at = usize::try_from(random.below(NASTY.len() as u64)).unwrap_or(0);
-            format!(
-                "{}{}",
-                NASTY[at],
-                ["", "a", "claude-haiku-4-5", "default"][usize::try_from(random.below(4)).unwrap_or(0)]
-            )
-        })
-        .collect()
+    let mut text = String::new();
+    for _ in 0..parts {
+        text += NASTY[usize::try_from(random.below(NASTY.len() as u64)).unwrap_or(0)];
+        text += ["", "a", "claude-haiku-4-5", "default"][usize::try_from(random.below(4)).unwrap_or(0)];
+    }
+    text
 }
 
 /// 21. Names of models and labels are values, wherever they go: accounts, records and URLs stay what they are.

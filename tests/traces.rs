@@ -84,7 +84,11 @@ fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|half| char::from_digit(half.into(), 16))
+        .collect()
 }
 
 /// The looking works: each form is found in the middle of other bytes, and nothing is found where nothing is.

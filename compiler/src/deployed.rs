@@ -18,20 +18,18 @@ pub fn resources(bundle: &Bundle) -> Vec<Resource> {
     let providers = bundle
         .providers
         .iter()
-        .map(|one| resource(Kind::ModelProvider, &one.name, &one.places, provider(one)));
-    let agents = bundle.agents.iter().map(|one| resource(Kind::Agent, &one.name, &one.places, agent(one)));
+        .map(|one| resource(Kind::ModelProvider, &one.name, &one.places, &provider(one)));
+    let agents = bundle.agents.iter().map(|one| resource(Kind::Agent, &one.name, &one.places, &agent(one)));
     let keys =
-        bundle.access_keys.iter().map(|one| resource(Kind::AccessKey, &one.name, &one.places, key(one)));
-    let guards = bundle
-        .guards
-        .iter()
-        .map(|one| resource(Kind::GuardBinding, &one.name, &one.places, one.spec.clone()));
+        bundle.access_keys.iter().map(|one| resource(Kind::AccessKey, &one.name, &one.places, &key(one)));
+    let guards =
+        bundle.guards.iter().map(|one| resource(Kind::GuardBinding, &one.name, &one.places, &one.spec));
     let mut all: Vec<Resource> = providers.chain(agents).chain(keys).chain(guards).collect();
     all.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     all
 }
 
-fn resource(kind: Kind, name: &QualifiedName, places: &Places, spec: Value) -> Resource {
+fn resource(kind: Kind, name: &QualifiedName, places: &Places, spec: &Value) -> Resource {
     let manifest = json!({
         "apiVersion": "pai.io/v1",
         "kind": kind.as_str(),

@@ -144,7 +144,7 @@ impl Gateway {
         let source = following.as_ref().map(|following| following.releases.describe());
         let standing = Arc::new(Standing::new(&release, source, shared.calendar.look().wall));
         let operators = Arc::new(Operators::new(&settings.state)?);
-        let (pushes, pushed) = mpsc::channel(1);
+        let (pushes, incoming) = mpsc::channel(1);
         let health = Health {
             shared: shared.clone(),
             standing: standing.clone(),
@@ -159,7 +159,7 @@ impl Gateway {
                 standing,
                 every: settings.reload_every,
                 stop: stop.clone(),
-                pushes: pushed,
+                pushes: incoming,
             };
             tokio::spawn(reload.follow(following))
         });

@@ -110,10 +110,10 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
             match list.output {
                 Form::Table if tokens.all().next().is_none() => terminal::say("there are no admin tokens"),
                 Form::Table => {
-                    terminal::print(&table::plain(["NAME", "ID", "CREATED"], tokens.all().map(row), None))
+                    terminal::print(&table::plain(["NAME", "ID", "CREATED"], tokens.all().map(row), None));
                 }
                 Form::Json => {
-                    terminal::print(&format!("{:#}", tokens.all().map(document).collect::<Value>()))
+                    terminal::print(&format!("{:#}", tokens.all().map(document).collect::<Value>()));
                 }
             }
         }

@@ -154,6 +154,8 @@ fn delete(names: &[String], yes: bool) -> miette::Result<Outcome> {
         }
     }
     context::forget(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-    names.iter().for_each(|name| terminal::say(&format!("context {name} deleted")));
+    for name in names {
+        terminal::say(&format!("context {name} deleted"));
+    }
     Ok(Outcome::Clean)
 }

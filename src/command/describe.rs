@@ -97,8 +97,8 @@ pub(super) fn run_named(kind: Kind, asked: &Named) -> miette::Result<Outcome> {
 }
 
 fn described(kind: &'static kinds::Kind, names: &[&str], place: &Place) -> miette::Result<Outcome> {
-    let named = remote::Named::when(place.workspace.is_named() || place.ledger.is_named());
-    if let Some(gateway) = place.remote.gateway(named)? {
+    let place_named = remote::Named::when(place.workspace.is_named() || place.ledger.is_named());
+    if let Some(gateway) = place.remote.gateway(place_named)? {
         return elsewhere(kind, names, place, gateway);
     }
     let change = place.workspace.open()?;

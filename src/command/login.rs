@@ -22,10 +22,10 @@ Examples:
   pai login localhost:8080 --context here             the same, called `here`
   pass show pai | pai login gateway.example.com --stdin")]
 pub(crate) struct Arguments {
-    /// The gateway, as https://gateway.example.com or the host alone.
+    /// The gateway, as `https://gateway.example.com` or the host alone.
     #[arg(value_name = "URL")]
     url: Address,
-    /// A token: an agent's (pai_agt_…) or an administrator's (pai_tok_…).
+    /// A token: an agent's (`pai_agt_…`) or an administrator's (`pai_tok_…`).
     #[arg(long, value_name = "TOKEN", conflicts_with_all = ["access_key", "stdin"])]
     token: Option<String>,
     /// An access key (pak_…).

@@ -69,7 +69,7 @@ pub(super) async fn replace(
         return gone();
     }
     match answered.await {
-        Ok(Ok(pushed)) => Json(json!({ "digest": pushed.digest, "serial": pushed.serial })).into_response(),
+        Ok(Ok(done)) => Json(json!({ "digest": done.digest, "serial": done.serial })).into_response(),
         Ok(Err(cause)) => refused(&cause),
         Err(_) => gone(),
     }

@@ -23,7 +23,9 @@ pub(super) fn run(arguments: &Arguments, names: &[&str]) -> miette::Result<Outco
         }
     }
     if arguments.dry_run {
-        names.iter().for_each(|name| terminal::print(&format!("secret/{name} deleted (dry run)")));
+        for name in names {
+            terminal::print(&format!("secret/{name} deleted (dry run)"));
+        }
         return Ok(Outcome::Clean);
     }
     let what = if let [name] = names { format!("secret {name}") } else { format!("these {}", names.len()) };

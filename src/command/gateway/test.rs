@@ -75,16 +75,13 @@ fn walk(line: &Line<'_>, context: &Context, model: Option<&str>, report: &mut Re
 
     let models = line.models()?;
     report.ok("key", &context.shown_credential());
-    let model = match model.map(str::to_owned).or_else(|| small(&models)) {
-        Some(model) => {
-            report.ok("models", &listed(&models));
-            model
-        }
+    let model = if let Some(model) = model.map(str::to_owned).or_else(|| small(&models)) {
+        report.ok("models", &listed(&models));
+        model
+    } else {
         // Lists have what manifests name; a provider without `allowedModels` lets others be called as well.
-        None => {
-            report.ok("models", &format!("none is listed by name; {UNLISTED} is tried, or give --model"));
-            UNLISTED.to_owned()
-        }
+        report.ok("models", &format!("none is listed by name; {UNLISTED} is tried, or give --model"));
+        UNLISTED.to_owned()
     };
 
     let started = Instant::now();
