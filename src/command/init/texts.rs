@@ -3,8 +3,11 @@
 /// What every workspace has.
 const GITIGNORE: &str = "# Secrets, the ledger and records of the gateway that serves this folder.\n.pai/\n";
 
-/// The checks before each commit; tests when there are some.
-const PRE_COMMIT: &str = "\
+/// The checks before each commit, and the hook for tests as it is given.
+macro_rules! pre_commit {
+    ($tests:literal) => {
+        concat!(
+            "\
 # The same checks before each commit, with the `pai` on the PATH.
 repos:
   - repo: local
@@ -21,40 +24,34 @@ repos:
         language: system
         files: \\.(ya?ml|cedar)$
         pass_filenames: false
-      # When access.test.yaml has cases:
+",
+            $tests
+        )
+    };
+}
+
+/// Where there are no tests yet.
+const PRE_COMMIT: &str = pre_commit!(
+    "      # When access.test.yaml has cases:
       # - id: pai-test
       #   name: pai test
       #   entry: pai test --if-any
       #   language: system
       #   files: \\.(ya?ml|cedar)$
       #   pass_filenames: false
-";
+"
+);
 
-/// The same with tests.
-const PRE_COMMIT_WITH_TESTS: &str = "\
-# The same checks before each commit, with the `pai` on the PATH.
-repos:
-  - repo: local
-    hooks:
-      - id: pai-fmt
-        name: pai fmt
-        entry: pai fmt --if-any
-        language: system
-        files: \\.(ya?ml|cedar)$
-        pass_filenames: false
-      - id: pai-validate
-        name: pai validate
-        entry: pai validate --if-any
-        language: system
-        files: \\.(ya?ml|cedar)$
-        pass_filenames: false
-      - id: pai-test
+/// Where there are.
+const PRE_COMMIT_WITH_TESTS: &str = pre_commit!(
+    "      - id: pai-test
         name: pai test
         entry: pai test --if-any
         language: system
         files: \\.(ya?ml|cedar)$
         pass_filenames: false
-";
+"
+);
 
 /// A file for policy tests, without any yet.
 const CASES: &str = "\
