@@ -5,7 +5,6 @@ mod workspace;
 mod surroundings;
 mod findings;
 mod replace;
-mod private;
 mod change;
 mod credential;
 mod prompt;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Who may read the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Readers {
+pub enum Readers {
     /// Its owner alone.
     Owner,
     /// Whoever the process's umask lets.
@@ -59,8 +59,12 @@ impl Drop for Prepared {
     }
 }
 
-/// Both at once.
-pub(crate) fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+/// Writes `bytes` to `path`, whole or not at all; durable when this returns. A link is followed.
+///
+/// # Errors
+///
+/// What the system says of the file beside it, of the rename, or of the folder.
+pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     prepare(path, bytes, readers)?.put()
 }
 

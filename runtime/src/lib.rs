@@ -10,7 +10,7 @@ mod credentials;
 pub mod snapshot;
 pub mod source;
 pub mod trust;
-mod durable;
+pub mod durable;
 pub mod release;
 pub mod surface;
 pub mod listener;

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pai_runtime::durable::{self, Readers};
 use pai_runtime::token::Token;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
 use super::ContextError;
-use crate::private;
 
 /// The form that this version writes and reads.
 const VERSION: u32 = 1;
@@ -110,7 +110,7 @@ impl Place {
         serde_json::to_writer_pretty(&mut *text, &contents)
             .map_err(|cause| self.unwritable(&cause.into()))?;
         text.push(b'\n');
-        private::file(&self.path, &text).map_err(|cause| self.unwritable(&cause))?;
+        durable::replace(&self.path, &text, Readers::Owner).map_err(|cause| self.unwritable(&cause))?;
         drop(lock);
         Ok(changed)
     }

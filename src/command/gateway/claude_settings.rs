@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use miette::miette;
+use pai_runtime::durable::{self, Readers};
 
 use super::settings_file::{self, Wanted};
 use super::{Choice, Outcome};
 use crate::context::Contexts;
-use crate::{private, replace, terminal};
+use crate::{replace, terminal};
 
 /// What to do with them.
 #[derive(Debug, Args)]
@@ -67,7 +68,8 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         |path: &Path, cause: &io::Error| miette!("`{}` cannot be written: {cause}", path.display());
     if let Some(old) = &old {
         let backup = path.with_extension("json.bak");
-        private::file(&backup, old.as_bytes()).map_err(|cause| unwritable(&backup, &cause))?;
+        durable::replace(&backup, old.as_bytes(), Readers::Owner)
+            .map_err(|cause| unwritable(&backup, &cause))?;
         terminal::say(&format!("{} is the file as it was", backup.display()));
     } else if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|cause| unwritable(folder, &cause))?;
