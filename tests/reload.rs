@@ -423,7 +423,6 @@ async fn keys_of_providers_are_read_again_with_every_bundle() {
     let gateway = place.start(Keys::None).await;
     assert_eq!(place.status_of(&gateway, HAIKU).await, 200);
     place.provider_key("second-key");
-    assert_eq!(place.status_of(&gateway, HAIKU).await, 200);
     place.swap(&place.built(&manifests("first", HAIKU, 2_000_000))).await;
     assert_eq!(place.status_of(&gateway, HAIKU).await, 200);
     let sent: Vec<_> = place
@@ -433,5 +432,5 @@ async fn keys_of_providers_are_read_again_with_every_bundle() {
         .iter()
         .map(|entry| entry.header("x-api-key").expect("a key").to_owned())
         .collect();
-    assert_eq!(sent, ["first-key", "first-key", "second-key"]);
+    assert_eq!(sent, ["first-key", "second-key"]);
 }
