@@ -158,8 +158,11 @@ pub fn in_band(dialect: Dialect, failure: &Failure) -> Vec<u8> {
             format!("event: error\ndata: {error}\n\n")
         }
         Dialect::Responses => {
+            let said = openai(failure);
+            // Its events have no type of error beside the code.
+            let code = if said["code"].is_null() { &said["type"] } else { &said["code"] };
             let error = json!({
-                "type": "error", "code": "server_error", "message": failure.message, "param": null,
+                "type": "error", "code": code, "message": failure.message, "param": null,
                 "sequence_number": u32::MAX,
             });
             format!("event: error\ndata: {error}\n\n")
@@ -175,6 +178,7 @@ pub fn in_band(dialect: Dialect, failure: &Failure) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Reading;
 
     #[test]
     fn every_familys_errors_are_understood() {
@@ -213,6 +217,49 @@ mod tests {
                 Failure { kind, message: message.to_owned() },
                 "{body}"
             );
+        }
+    }
+
+    #[test]
+    fn a_refusal_in_the_middle_of_a_stream_is_an_event_of_its_dialect() {
+        let failure = Failure { kind: FailureKind::Permission, message: "no \"such\" words\n".to_owned() };
+        let message = r#""no \"such\" words\n""#;
+        let openai = format!(r#"{{"code":null,"message":{message},"param":null,"type":"permission_error"}}"#);
+        let table = [
+            (
+                Dialect::Messages,
+                "error",
+                format!(r#"{{"error":{{"message":{message},"type":"permission_error"}},"type":"error"}}"#),
+            ),
+            (Dialect::Chat, "", format!(r#"{{"error":{openai}}}"#)),
+            (Dialect::Completions, "", format!(r#"{{"error":{openai}}}"#)),
+            (Dialect::Embeddings, "", format!(r#"{{"error":{openai}}}"#)),
+            (
+                Dialect::Responses,
+                "error",
+                format!(
+                    concat!(
+                        r#"{{"code":"permission_error","message":{},"param":null,"sequence_number":4294967295,"#,
+                        r#""type":"error"}}"#
+                    ),
+                    message
+                ),
+            ),
+        ];
+        for (dialect, name, data) in table {
+            let mut found = Vec::new();
+            let mut reading = Reading::new(dialect);
+            crate::sse::Splitter::default().feed(&in_band(dialect, &failure), |event| {
+                let data: Value = serde_json::from_slice(event.data).expect("json");
+                found.push((event.name.to_owned(), data));
+                reading.event(&event);
+            });
+            let expected: Value = serde_json::from_str(&data).expect("json");
+            assert_eq!(found, [(name.to_owned(), expected)], "{dialect:?}");
+            assert!(reading.failed, "{dialect:?}");
+            if dialect == Dialect::Messages {
+                assert_eq!(reading.failure.as_ref(), Some(&failure));
+            }
         }
     }
 

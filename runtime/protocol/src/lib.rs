@@ -13,6 +13,7 @@ pub mod reading;
 pub mod conversation;
 pub mod event;
 pub mod failure;
+pub mod spoken;
 pub mod translate;
 pub mod anthropic;
 pub mod chat;

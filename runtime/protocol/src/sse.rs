@@ -28,6 +28,11 @@ pub struct Splitter {
     has_data: bool,
     after_cr: bool,
     started: bool,
+    /// The block has a line that is not empty.
+    has_lines: bool,
+    /// The line is not kept.
+    line_overlong: bool,
+    /// The event is not kept.
     overlong: bool,
     passed_over: bool,
 }
@@ -36,32 +41,40 @@ impl Splitter {
     /// Takes the next bytes and hands every event that they complete to `found`.
     pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(Event<'_>)) {
         let mut rest = bytes;
-        while let Some(first) = rest.first() {
+        while let Some(taken) = self.feed_block(rest, &mut found) {
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+    }
+
+    /// Takes the next bytes up to the end of the first block of lines that they complete, hands the event that it is, if
+    /// it is one, to `found`, and says how many it took. `None` where they complete none, and all are taken.
+    ///
+    /// A block ends with an empty line; empty lines before it belong to it.
+    pub fn feed_block(&mut self, bytes: &[u8], found: &mut impl FnMut(Event<'_>)) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
             if self.after_cr {
                 self.after_cr = false;
-                if *first == b'\n' {
-                    rest = &rest[1..];
+                if rest.first() == Some(&b'\n') {
+                    at += 1;
                     continue;
                 }
             }
-            match rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-                None => {
-                    self.keep(rest);
-                    return;
+            let Some(end) = memchr::memchr2(b'\n', b'\r', rest) else {
+                self.keep(rest);
+                return None;
+            };
+            let (line, is_cr) = (rest.get(..end).unwrap_or_default(), rest.get(end) == Some(&b'\r'));
+            at += end + 1;
+            self.after_cr = is_cr;
+            if self.end_line(line, found) {
+                // The other half of a line break, if it is there already.
+                if is_cr && bytes.get(at) == Some(&b'\n') {
+                    self.after_cr = false;
+                    at += 1;
                 }
-                Some(end) => {
-                    self.after_cr = rest[end] == b'\r';
-                    if self.line.is_empty() && !self.overlong {
-                        self.take_line(&rest[..end], &mut found);
-                    } else {
-                        self.keep(&rest[..end]);
-                        let line = std::mem::take(&mut self.line);
-                        self.take_line(&line, &mut found);
-                        self.line = line;
-                        self.line.clear();
-                    }
-                    rest = &rest[end + 1..];
-                }
+                return Some(at);
             }
         }
     }
@@ -71,13 +84,19 @@ impl Splitter {
         self.line.is_empty() && self.name.is_empty() && !self.has_data && !self.overlong
     }
 
+    /// Whether the event that has begun is too large to be read.
+    pub fn is_passing_over(&self) -> bool {
+        self.overlong
+    }
+
     /// Whether an event was too large to be read.
     pub fn has_passed_over_an_event(&self) -> bool {
         self.passed_over
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        if self.line.len() + self.data.len() + bytes.len() > EVENT_MAX_BYTES {
+        if self.line_overlong || !self.fits(bytes) {
+            self.line_overlong = true;
             self.overlong = true;
             self.passed_over = true;
             self.line.clear();
@@ -86,7 +105,29 @@ impl Splitter {
         }
     }
 
-    fn take_line(&mut self, line: &[u8], found: &mut impl FnMut(Event<'_>)) {
+    /// The same for a line that comes whole as for one in pieces.
+    fn fits(&self, bytes: &[u8]) -> bool {
+        self.line.len() + self.data.len() + bytes.len() <= EVENT_MAX_BYTES
+    }
+
+    /// Takes the rest of a line. Says whether it ends a block.
+    fn end_line(&mut self, rest: &[u8], found: &mut impl FnMut(Event<'_>)) -> bool {
+        if self.line.is_empty() && !self.line_overlong && self.fits(rest) {
+            return self.take_line(rest, found);
+        }
+        self.keep(rest);
+        if std::mem::take(&mut self.line_overlong) {
+            self.has_lines = true;
+            return false;
+        }
+        let mut line = std::mem::take(&mut self.line);
+        let ends = self.take_line(&line, found);
+        line.clear();
+        self.line = line;
+        ends
+    }
+
+    fn take_line(&mut self, line: &[u8], found: &mut impl FnMut(Event<'_>)) -> bool {
         let line = if self.started { line } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) };
         self.started = true;
         if line.is_empty() {
@@ -97,8 +138,14 @@ impl Splitter {
             self.data.clear();
             self.has_data = false;
             self.overlong = false;
-            return;
+            return std::mem::take(&mut self.has_lines);
         }
+        self.has_lines = true;
+        self.take_field(line);
+        false
+    }
+
+    fn take_field(&mut self, line: &[u8]) {
         let (field, value) = match line.iter().position(|byte| *byte == b':') {
             Some(0) => return,
             Some(colon) => {
