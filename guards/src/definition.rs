@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::evidence;
 use crate::pattern::{Pattern, PatternError, Words, words};
 use crate::verdict::{Label, PerMille, Place};
 
@@ -68,6 +69,12 @@ pub enum RulesError {
     /// More rules than can be reviewed.
     #[error("{count} rules; the most is {MOST_RULES}: merge patterns that have the same reason")]
     TooMany {
+        /// As many as there are.
+        count: usize,
+    },
+    /// More rules in all than a scan can tell apart.
+    #[error("{count} rules with those that come along; the most is {}: leave some out", evidence::MOST_RULES)]
+    TooManyTogether {
         /// As many as there are.
         count: usize,
     },
@@ -190,6 +197,17 @@ pub(crate) struct Rule {
 impl Rule {
     pub(crate) fn looks_at(&self, place: Place) -> bool {
         self.definition.places.contains(&place)
+    }
+
+    /// Makes its patterns ready.
+    pub(crate) fn compile(&self) -> Result<(), RulesError> {
+        for (index, pattern) in self.patterns.iter().enumerate() {
+            if let Err(error) = pattern.compile() {
+                let pattern = self.definition.patterns[index].clone();
+                return Err(self.error(RuleProblem::Pattern { number: index + 1, pattern, error }));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn error(&self, problem: RuleProblem) -> RulesError {

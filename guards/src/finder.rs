@@ -1,14 +1,15 @@
 //! One pass over a text that tells which rules are worth trying, and where: a rule is tried only near its own words, and
-//! only if the text has all of them.
+//! only where they stand as far apart as in a match.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::ops::Range;
 
-use aho_corasick::automaton::Automaton;
-use aho_corasick::dfa::DFA;
-use aho_corasick::{Anchored, BuildError, MatchKind, StartKind};
+use regex_automata::meta::Regex;
+use regex_automata::{Anchored, Input};
 
 use crate::definition::{Begins, Rule};
 use crate::evidence::RuleSet;
+use crate::grams::{Grams, Word};
 use crate::normalize::Plain;
 use crate::verdict::Place;
 
@@ -16,16 +17,20 @@ use crate::verdict::Place;
 const TURNED: [&str; 9] =
     [" gur ", " lbh ", " naq ", " lbhe ", "lbh ner ", "vafgehpgvba", "cerivbhf", "vtaber", "flfgrz"];
 
+/// Places at which a pattern is tried one by one. At more of them all that is between is searched once, lest a text made of
+/// such places be read over and over.
+const ONE_BY_ONE: usize = 32;
 /// No hit.
 const NONE: u32 = u32::MAX;
 
-/// The words of all patterns in one automaton.
+/// The words of all patterns that look at one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Finder {
-    words: DFA,
-    /// By word: the requirements it meets.
-    meets: Vec<Vec<Requirement>>,
-    /// By pattern: which rule it is of, and how many requirements it has.
+    words: Grams,
+    /// The requirements that words meet.
+    meets: Vec<Requirement>,
+    /// By word, where its requirements begin; one more, where they end.
+    meets_of: Vec<u32>,
     patterns: Vec<Owner>,
     /// The first word that is one of [`TURNED`].
     turned: usize,
@@ -33,18 +38,35 @@ pub(crate) struct Finder {
 
 #[derive(Debug, Clone, Copy)]
 struct Requirement {
-    pattern: usize,
-    clause: usize,
+    pattern: u32,
+    /// One bit for this requirement, and those for all of its pattern.
+    bit: u8,
+    all: u8,
 }
 
+/// Which pattern of which rule, and what it requires.
 #[derive(Debug, Clone)]
 struct Owner {
     rule: usize,
     index: usize,
-    /// One bit for each requirement.
-    all: u8,
-    /// By requirement, the words that meet it, ascending.
-    words: Vec<Vec<u32>>,
+    /// Bytes that a match may have.
+    reach: usize,
+    clauses: Vec<Distance>,
+}
+
+/// The words that meet a requirement, and how far into a match they begin.
+#[derive(Debug, Clone)]
+struct Distance {
+    words: Vec<u32>,
+    from: isize,
+    to: isize,
+}
+
+impl Distance {
+    /// Whether it is known where the match begins.
+    fn is_exact(&self) -> bool {
+        self.from == self.to
+    }
 }
 
 /// Room that is used again from one reading of a text to the next.
@@ -56,76 +78,65 @@ pub(crate) struct Scratch {
     last: Vec<u32>,
     /// By requirement of the pattern that is tried, where its words begin.
     places: Vec<Vec<u32>>,
+    /// Where the pattern that is tried may match.
+    windows: Vec<Range<usize>>,
     /// By pattern, which requirements are met.
     met: Vec<u8>,
     candidates: Vec<usize>,
 }
 
 impl Finder {
-    /// The automaton's limit is four thousand million states, which files of rules cannot reach; a failure is an
-    /// automaton's own error.
-    pub(crate) fn new(rules: &[Rule]) -> Result<Finder, BuildError> {
-        let mut ids: BTreeMap<&[u8], usize> = BTreeMap::new();
-        let mut texts: Vec<&[u8]> = Vec::new();
-        let mut meets: Vec<Vec<Requirement>> = Vec::new();
+    pub(crate) fn new(rules: &[Rule], place: Place) -> Finder {
+        let mut ids: HashMap<Word<'_>, usize> = HashMap::new();
+        let mut texts: Vec<Word<'_>> = Vec::new();
+        let mut meets: Vec<(usize, Requirement)> = Vec::new();
         let mut patterns = Vec::new();
-        for (rule, of) in rules.iter().enumerate() {
+        for (rule, of) in rules.iter().enumerate().filter(|(_, rule)| rule.looks_at(place)) {
             for (index, pattern) in of.patterns.iter().enumerate() {
-                let mut words = Vec::new();
-                for (clause, of) in pattern.clauses.iter().enumerate() {
-                    let mut these = Vec::with_capacity(of.len());
-                    for word in of {
+                // One that cannot match is refused where files are read, and by a test of those that come along.
+                let Ok(required) = pattern.required() else { continue };
+                let all = required.clauses.iter().fold(0_u8, |bits, _| bits << 1 | 1);
+                let number = u32::try_from(patterns.len()).unwrap_or(u32::MAX);
+                let mut clauses = Vec::new();
+                for (clause, of) in required.clauses.iter().enumerate() {
+                    let mut words = Vec::with_capacity(of.words.len());
+                    for bytes in &of.words {
+                        let word = Word { bytes, border: of.border };
                         let id = *ids.entry(word).or_insert_with(|| {
                             texts.push(word);
-                            meets.push(Vec::new());
                             texts.len() - 1
                         });
-                        meets[id].push(Requirement { pattern: patterns.len(), clause });
-                        these.push(u32::try_from(id).unwrap_or(u32::MAX));
+                        meets.push((id, Requirement { pattern: number, bit: 1 << clause, all }));
+                        words.push(u32::try_from(id).unwrap_or(u32::MAX));
                     }
-                    these.sort_unstable();
-                    words.push(these);
+                    clauses.push(Distance { words, from: of.from, to: of.to });
                 }
-                let all = words.iter().fold(0_u8, |bits, _| bits << 1 | 1);
-                patterns.push(Owner { rule, index, all, words });
+                patterns.push(Owner { rule, index, reach: required.reach, clauses });
             }
         }
         let turned = texts.len();
-        texts.extend(TURNED.iter().map(|word| word.as_bytes()));
-        meets.extend(TURNED.iter().map(|_| Vec::new()));
-        let words =
-            DFA::builder().match_kind(MatchKind::Standard).start_kind(StartKind::Unanchored).build(texts)?;
-        Ok(Finder { words, meets, patterns, turned })
+        texts.extend(TURNED.iter().map(|word| Word { bytes: word.as_bytes(), border: false }));
+        meets.sort_by_key(|(word, _)| *word);
+        let first = |word| u32::try_from(meets.partition_point(|(of, _)| *of < word)).unwrap_or(u32::MAX);
+        let meets_of = (0..=texts.len()).map(first).collect();
+        let meets = meets.into_iter().map(|(_, requirement)| requirement).collect();
+        Finder { words: Grams::new(&texts), meets, meets_of, patterns, turned }
     }
 
     /// Adds the rules that hit to `found`. Says whether the text may be one that was turned by thirteen places.
     pub(crate) fn find(
         &self,
         rules: &[Rule],
-        place: Place,
         plain: &Plain,
         scratch: &mut Scratch,
         found: &mut RuleSet,
     ) -> bool {
-        scratch.clear(self.meets.len(), self.patterns.len());
-        // By hand, since the crate's own iterator takes three times as long where words overlap. There is no start state
-        // to be refused: the automaton is built to begin anywhere.
-        let Ok(mut state) = self.words.start_state(Anchored::No) else { return false };
-        for (at, byte) in plain.text.iter().enumerate() {
-            state = self.words.next_state(Anchored::No, state, *byte);
-            if !self.words.is_special(state) || !self.words.is_match(state) {
-                continue;
-            }
-            for index in 0..self.words.match_len(state) {
-                let word = self.words.match_pattern(state, index);
-                let begin = at + 1 - self.words.pattern_len(word);
-                self.note(word.as_usize(), begin, scratch);
-            }
-        }
+        scratch.clear(self.meets_of.len(), self.patterns.len());
+        self.words.find(&plain.text, |word, begin| self.note(word, begin, scratch));
         for at in 0..scratch.candidates.len() {
             let owner = &self.patterns[scratch.candidates[at]];
             let rule = &rules[owner.rule];
-            if rule.looks_at(place) && !found.has(owner.rule) && hits(rule, owner, plain, scratch) {
+            if !found.has(owner.rule) && hits(rule, owner, plain, scratch) {
                 found.add(owner.rule);
             }
         }
@@ -136,11 +147,12 @@ impl Finder {
     fn note(&self, word: usize, begin: usize, scratch: &mut Scratch) {
         let before = scratch.last[word];
         if before == NONE {
-            for requirement in &self.meets[word] {
-                let met = &mut scratch.met[requirement.pattern];
-                *met |= 1 << requirement.clause;
-                if *met == self.patterns[requirement.pattern].all {
-                    scratch.candidates.push(requirement.pattern);
+            let [first, end] = [self.meets_of[word], self.meets_of[word + 1]].map(|at| at as usize);
+            for requirement in &self.meets[first..end] {
+                let met = &mut scratch.met[requirement.pattern as usize];
+                *met |= requirement.bit;
+                if *met == requirement.all {
+                    scratch.candidates.push(requirement.pattern as usize);
                     // Beyond every mask, so that it is a candidate once.
                     *met = u8::MAX;
                 }
@@ -152,14 +164,13 @@ impl Finder {
     }
 }
 
-/// Tries a pattern where words of all its requirements stand close enough together for a match.
+/// Tries a pattern where words of all its requirements stand as far apart as in a match.
 fn hits(rule: &Rule, owner: &Owner, plain: &Plain, scratch: &mut Scratch) -> bool {
-    let reach = rule.patterns[owner.index].reach;
     let places = &mut scratch.places;
-    places.resize_with(places.len().max(owner.words.len()), Vec::new);
-    for (words, places) in owner.words.iter().zip(places.iter_mut()) {
+    places.resize_with(places.len().max(owner.clauses.len()), Vec::new);
+    for (clause, places) in owner.clauses.iter().zip(places.iter_mut()) {
         places.clear();
-        for word in words {
+        for word in &clause.words {
             let mut hit = scratch.last[*word as usize];
             while hit != NONE {
                 let (at, before) = scratch.hits[hit as usize];
@@ -169,51 +180,76 @@ fn hits(rule: &Rule, owner: &Owner, plain: &Plain, scratch: &mut Scratch) -> boo
         }
         places.sort_unstable();
     }
-    let places = &places[..owner.words.len()];
-    let Some(rarest) = (0..places.len()).min_by_key(|clause| places[*clause].len()) else { return false };
-    let mut window: Option<(usize, usize)> = None;
+    let places = &places[..owner.clauses.len()];
+    // The rarest of them; one that says exactly where a match begins may have four times as many.
+    let worth =
+        |clause: &usize| places[*clause].len() << (2 * usize::from(!owner.clauses[*clause].is_exact()));
+    let Some(rarest) = (0..places.len()).min_by_key(worth) else { return false };
+    let leading = &owner.clauses[rarest];
+    let windows = &mut scratch.windows;
+    windows.clear();
     for at in &places[rarest] {
-        let at = *at as usize;
-        let (from, to) = (at.saturating_sub(reach), plain.text.len().min(at + reach));
-        let near = |places: &Vec<u32>| {
-            let next = places.partition_point(|place| (*place as usize) < from);
-            places.get(next).is_some_and(|place| (*place as usize) < to)
+        let at = signed(*at);
+        // A match that has this word begins here at the earliest, and here at the latest.
+        let (first, last) = (at.saturating_sub(leading.to), at.saturating_sub(leading.from));
+        let near = |(clause, places): (&Distance, &Vec<u32>)| {
+            let next = places.partition_point(|place| signed(*place) < first.saturating_add(clause.from));
+            places.get(next).is_some_and(|place| signed(*place) <= last.saturating_add(clause.to))
         };
-        if !places.iter().all(near) {
-            continue;
+        if owner.clauses.iter().zip(places).all(near) {
+            let [first, last] = [first, last].map(|at| usize::try_from(at).unwrap_or(0));
+            windows.push(first..plain.text.len().min(last + owner.reach));
         }
-        window = match window {
-            Some((begin, end)) if from <= end => Some((begin, to.max(end))),
-            Some((begin, end)) => {
-                if matches_in(rule, owner.index, plain, begin, end) {
-                    return true;
-                }
-                Some((from, to))
-            }
-            None => Some((from, to)),
-        };
     }
-    window.is_some_and(|(begin, end)| matches_in(rule, owner.index, plain, begin, end))
+    let Some(regex) = (if windows.is_empty() { None } else { rule.patterns[owner.index].regex() }) else {
+        return false;
+    };
+    if leading.is_exact() && windows.len() <= ONE_BY_ONE {
+        return windows.iter().any(|window| matches_from(rule, regex, plain, window.clone()));
+    }
+    // Otherwise windows that touch are one, so that no byte is looked at twice.
+    windows.dedup_by(|next, window| {
+        let touch = next.start <= window.end;
+        if touch {
+            window.end = window.end.max(next.end);
+        }
+        touch
+    });
+    windows.iter().any(|window| matches_in(rule, regex, plain, window.clone()))
 }
 
-/// Whether the pattern matches between two places, moved outwards to the next space: a word is never cut.
-fn matches_in(rule: &Rule, index: usize, plain: &Plain, begin: usize, end: usize) -> bool {
+/// Whether a match begins where the window does.
+fn matches_from(rule: &Rule, regex: &Regex, plain: &Plain, window: Range<usize>) -> bool {
+    if rule.definition.begins.is_some() && !begins_sentence(plain, window.start) {
+        return false;
+    }
+    let window = window.start..end_of_word(&plain.text, window.end);
+    regex.is_match(Input::new(&plain.text).span(window).anchored(Anchored::Yes))
+}
+
+/// Whether the pattern matches in a window, which begins and ends between words.
+fn matches_in(rule: &Rule, regex: &Regex, plain: &Plain, window: Range<usize>) -> bool {
     let text = plain.text.as_slice();
-    let begin = text[..begin].iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1);
-    let end = text[end..].iter().position(|byte| *byte == b' ').map_or(text.len(), |space| end + space);
-    let regex = &rule.patterns[index].regex;
-    let text = &text[..end];
+    let begin = text[..window.start].iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1);
+    let mut input = Input::new(text).span(begin..end_of_word(text, window.end));
     let Some(Begins::Sentence) = rule.definition.begins else {
-        return regex.is_match_at(text, begin);
+        return regex.is_match(input);
     };
-    let mut from = begin;
-    while let Some(found) = regex.find_at(text, from) {
+    while let Some(found) = regex.find(input.clone()) {
         if begins_sentence(plain, found.start()) {
             return true;
         }
-        from = found.start() + 1;
+        input.set_start(found.start() + 1);
     }
     false
+}
+
+fn end_of_word(text: &[u8], at: usize) -> usize {
+    text[at..].iter().position(|byte| *byte == b' ').map_or(text.len(), |space| at + space)
+}
+
+fn signed(place: u32) -> isize {
+    isize::try_from(place).unwrap_or(isize::MAX)
 }
 
 fn begins_sentence(plain: &Plain, at: usize) -> bool {
@@ -237,5 +273,45 @@ impl Scratch {
         self.met.clear();
         self.met.resize(patterns, 0);
         self.candidates.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::data::read_rows;
+    use crate::normalize::{Invisible, normalize};
+    use crate::rules::Rules;
+
+    #[test]
+    fn whatever_a_pattern_matches_in_a_whole_text_is_found() {
+        let rules = Rules::builtin().unwrap_or_else(|error| panic!("{error}"));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/guards/data/dev.jsonl");
+        let rows = read_rows(&std::fs::read_to_string(path).expect("data")).expect("rows");
+        let finder = Finder::new(rules.all(), Place::Tool);
+        let mut hits = 0;
+        // Every eighth attack: all of them take minutes where nothing is optimised.
+        for row in rows.iter().filter(|row| row.attack).step_by(8) {
+            let plain = normalize(&row.text, Invisible::Dropped);
+            let mut found = RuleSet::default();
+            finder.find(rules.all(), &plain, &mut Scratch::default(), &mut found);
+            for (number, rule) in rules.all().iter().enumerate() {
+                let matches = rule.looks_at(Place::Tool)
+                    && rule.patterns.iter().filter_map(|pattern| pattern.regex()).any(|regex| {
+                        let all = Input::new(&plain.text);
+                        match rule.definition.begins {
+                            None => regex.is_match(all),
+                            Some(Begins::Sentence) => {
+                                regex.find_iter(all).any(|found| begins_sentence(&plain, found.start()))
+                            }
+                        }
+                    });
+                assert_eq!(found.has(number), matches, "{} in {}", rule.definition.id, row.id);
+                hits += usize::from(matches);
+            }
+        }
+        assert!(hits > 50, "{hits}");
     }
 }

@@ -1,69 +1,12 @@
 //! One plain form of a text, in which the many ways of writing a phrase are one: lower case, ASCII where a letter looks
 //! like one, single spaces, nothing invisible.
 
+mod bytes;
 mod fold;
+mod signs;
 
+use crate::normalize::bytes::{BYTES, Byte};
 use crate::normalize::fold::{Fold, fold};
-
-/// What is done with an ASCII byte.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// Kept, in lower case.
-    Keep,
-    /// Kept; a letter may hide in it (`0`, `3`, `@`).
-    Stand,
-    /// White space, and what only sets words apart: brackets, quotes, commas, emphasis.
-    Space,
-    Newline,
-    /// Apostrophes: "don't" and "dont" are one word.
-    Drop,
-    /// `\n`, `\t`, `\"` and `\u0041` of JSON, as tool results often are.
-    Backslash,
-    Percent,
-}
-
-const CLASSES: [Class; 128] = classes();
-
-/// By byte, whether it is kept and nothing else is to be noticed.
-const KEPT: [bool; 256] = kept();
-
-const fn kept() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = matches!(CLASSES[byte], Class::Keep);
-        byte += 1;
-    }
-    table
-}
-
-const fn classes() -> [Class; 128] {
-    let mut table = [Class::Keep; 128];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = Class::Space;
-        byte += 1;
-    }
-    table[0x7f] = Class::Drop;
-    let mut at = 0;
-    let spaces = b" *`\"(),";
-    while at < spaces.len() {
-        table[spaces[at] as usize] = Class::Space;
-        at += 1;
-    }
-    let stands = b"0123456789@$";
-    at = 0;
-    while at < stands.len() {
-        table[stands[at] as usize] = Class::Stand;
-        at += 1;
-    }
-    table[b'\n' as usize] = Class::Newline;
-    table[b'\r' as usize] = Class::Newline;
-    table[b'\'' as usize] = Class::Drop;
-    table[b'\\' as usize] = Class::Backslash;
-    table[b'%' as usize] = Class::Percent;
-    table
-}
 
 /// What to make of characters that cannot be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,184 +24,187 @@ pub(crate) struct Plain {
     pub(crate) text: Vec<u8>,
     /// Where lines begin in `text`, ascending.
     pub(crate) lines: Vec<usize>,
-    /// Invisible characters.
-    pub(crate) invisible: usize,
+    /// Where in the text invisible characters stand after a letter or digit, ascending.
+    pub(crate) unseen: Vec<usize>,
     /// Characters of Unicode's tag block, which spell ASCII that nobody sees.
     pub(crate) tags: usize,
-    /// Digits and signs between two letters, as in `pr3vious`.
-    pub(crate) stands: usize,
-    /// `%` before two hexadecimal digits.
-    pub(crate) percents: usize,
+    /// Where digits and signs between two letters begin, as in `pr3vious`; ascending.
+    pub(crate) stands: Vec<usize>,
+    /// Where in the text there is a `%` before two hexadecimal digits, ascending.
+    pub(crate) percents: Vec<usize>,
     /// The longest row of words of one letter, as in `i g n o r e`.
     pub(crate) singles: usize,
 }
 
 /// One pass over the text; ASCII goes by table.
 pub(crate) fn normalize(text: &str, invisible: Invisible) -> Plain {
-    let mut writer = Writer::new(text.len());
     let bytes = text.as_bytes();
+    let mut writer = Writer::default();
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        if byte < 0x80 {
-            at += match CLASSES[usize::from(byte)] {
-                // By far the most of a text are runs of letters.
-                Class::Keep => {
-                    let rest = &bytes[at..];
-                    let run = rest.iter().position(|byte| !KEPT[usize::from(*byte)]).unwrap_or(rest.len());
-                    writer.word(&rest[..run]);
-                    run
+    loop {
+        at = writer.run(bytes, at);
+        let Some(&first) = bytes.get(at) else { break };
+        at += match first {
+            b'\\' => writer.escape(&bytes[at..], at),
+            byte if byte.is_ascii() => {
+                if byte == b'%' {
+                    let hex = bytes.get(at + 1..at + 3);
+                    let hex = hex.is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+                    if hex {
+                        writer.plain.percents.push(at);
+                    }
                 }
-                Class::Backslash => writer.escape(&bytes[at..]),
-                Class::Percent => {
-                    let hex =
-                        bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
-                    writer.plain.percents += usize::from(hex);
-                    writer.keep(byte);
-                    1
-                }
-                class => {
-                    writer.ascii(byte, class);
-                    1
-                }
-            };
-        } else {
-            let Some(c) = text[at..].chars().next() else { break };
-            writer.folded(c, invisible);
-            at += c.len_utf8();
-        }
+                writer.ascii(byte);
+                1
+            }
+            _ => {
+                let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
+                writer.folded(c, at, invisible);
+                c.len_utf8()
+            }
+        };
     }
-    writer.finish()
+    let mut plain = writer.finish();
+    plain.stands = signs::between_letters(&plain.text);
+    plain.singles = signs::singles_in_a_row(&plain.text);
+    plain
 }
 
 /// Text that is ASCII and lower case once folded, for words inside patterns. Characters that the plain form has not,
 /// because they become spaces or nothing, are left out.
 pub(crate) fn folded(c: char) -> String {
-    let mut writer = Writer::new(4);
-    writer.folded(c, Invisible::Dropped);
-    String::from_utf8(writer.plain.text).unwrap_or_default()
+    let mut writer = Writer::default();
+    writer.folded(c, 0, Invisible::Dropped);
+    String::from_utf8(writer.finish().text).unwrap_or_default()
 }
 
 struct Writer {
     plain: Plain,
+    /// Bytes of `plain.text` that are written; the rest is room.
+    end: usize,
     /// A space is due before the next character.
     space: bool,
+    /// The next character begins a line.
     line: bool,
-    /// Where the current word began.
-    word: usize,
-    singles: usize,
-    /// The last byte was a digit or sign that followed a letter.
-    stand: bool,
+}
+
+impl Default for Writer {
+    fn default() -> Writer {
+        Writer { plain: Plain::default(), end: 0, space: false, line: true }
+    }
 }
 
 impl Writer {
-    fn new(bytes: usize) -> Writer {
-        let plain = Plain { text: Vec::with_capacity(bytes + 4), ..Plain::default() };
-        Writer { plain, space: false, line: true, word: 0, singles: 0, stand: false }
-    }
-
-    #[inline]
-    fn ascii(&mut self, byte: u8, class: Class) {
-        match class {
-            Class::Keep | Class::Percent | Class::Backslash => self.word(&[byte]),
-            Class::Stand => {
-                let after_letter =
-                    !self.space && !self.line && self.plain.text.last().is_some_and(u8::is_ascii_alphabetic);
-                self.stand |= after_letter;
-                self.keep(byte);
+    /// Takes the bytes that need no more than the table, by far the most of a text; says where the first other one is.
+    /// No branch depends on where a word ends, which no processor can foresee.
+    fn run(&mut self, bytes: &[u8], from: usize) -> usize {
+        let mut at = from;
+        while self.line {
+            match bytes.get(at) {
+                Some(&byte) if !BYTES[usize::from(byte)].other => self.ascii(byte),
+                _ => return at,
             }
-            Class::Space => self.space = true,
-            Class::Newline => {
-                self.space = true;
-                self.line = true;
+            at += 1;
+        }
+        // ASCII does not grow, but for the space that is due and the one that is written ahead.
+        self.have_room(bytes.len() - at + 2);
+        let out = self.plain.text.as_mut_slice();
+        let mut end = self.end;
+        let mut space = u8::from(self.space);
+        let rest = bytes.get(at..).unwrap_or_default();
+        let run = rest.iter().position(|byte| {
+            let Byte { write, kept, parts, other } = BYTES[usize::from(*byte)];
+            let Some([first, second]) = out.get_mut(end..end.wrapping_add(2)) else { return true };
+            if other {
+                return true;
             }
-            Class::Drop => {}
+            let due = space & kept;
+            // The space is written whether due or not, and written over if not.
+            *first = if due == 1 { b' ' } else { write };
+            *second = write;
+            // Sums of 0 and 1 within the room: no check for overflow in the innermost loop.
+            end = end.wrapping_add(usize::from(due)).wrapping_add(usize::from(kept));
+            space = (space ^ due) | parts;
+            false
+        });
+        at += run.unwrap_or(rest.len());
+        self.end = end;
+        self.space = space != 0;
+        at
+    }
+
+    fn have_room(&mut self, bytes: usize) {
+        if self.plain.text.len() < self.end + bytes {
+            self.plain.text.resize(self.end + bytes, 0);
         }
     }
 
-    /// Bytes of class [`Class::Keep`], at least one.
-    #[inline]
-    fn word(&mut self, run: &[u8]) {
-        if self.space || self.line {
-            self.begin_word();
+    fn ascii(&mut self, byte: u8) {
+        let Byte { write, kept, parts, .. } = BYTES[usize::from(byte)];
+        if kept == 1 {
+            self.put(&[write]);
         }
-        if self.stand {
-            self.plain.stands += usize::from(run.first().is_some_and(u8::is_ascii_alphabetic));
-            self.stand = false;
-        }
-        self.plain.text.extend(run.iter().map(u8::to_ascii_lowercase));
+        self.space |= parts == 1;
+        self.line |= matches!(byte, b'\n' | b'\r');
     }
 
-    #[inline]
-    fn keep(&mut self, byte: u8) {
-        if self.space || self.line {
-            self.begin_word();
+    fn put(&mut self, bytes: &[u8]) {
+        self.have_room(bytes.len() + 1);
+        if self.space && self.end > 0 {
+            self.plain.text[self.end] = b' ';
+            self.end += 1;
         }
-        self.plain.text.push(byte);
-    }
-
-    fn begin_word(&mut self) {
-        let text = &mut self.plain.text;
-        let single = text.len() == self.word + 1 && text.last().is_some_and(u8::is_ascii_alphabetic);
-        self.singles = if single { self.singles + 1 } else { 0 };
-        self.plain.singles = self.plain.singles.max(self.singles);
-        if !text.is_empty() {
-            text.push(b' ');
-        }
-        self.word = text.len();
         if self.line {
-            self.plain.lines.push(text.len());
+            self.plain.lines.push(self.end);
         }
         self.space = false;
         self.line = false;
-        self.stand = false;
+        self.plain.text[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
     }
 
-    fn folded(&mut self, c: char, invisible: Invisible) {
+    /// Writes what a character that stands at `at` in the text is read as.
+    fn folded(&mut self, c: char, at: usize, invisible: Invisible) {
         match fold(c) {
             Fold::Ascii(bytes) => {
                 for byte in bytes.into_iter().filter(|byte| *byte != 0) {
-                    self.ascii(byte, CLASSES[usize::from(byte & 0x7f)]);
+                    self.ascii(byte);
                 }
             }
-            Fold::Char(c) => {
-                self.stand = false;
-                if self.space || self.line {
-                    self.begin_word();
-                }
-                self.plain.text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            }
+            Fold::Char(c) => self.put(c.encode_utf8(&mut [0; 4]).as_bytes()),
             Fold::Mark => {}
             Fold::Invisible => {
-                self.plain.invisible += 1;
+                if !self.space
+                    && self
+                        .end
+                        .checked_sub(1)
+                        .is_some_and(|last| self.plain.text[last].is_ascii_alphanumeric())
+                {
+                    self.plain.unseen.push(at);
+                }
                 self.space |= invisible == Invisible::Spaces;
             }
-            Fold::Tag => {
-                self.plain.tags += 1;
-                self.plain.invisible += 1;
-            }
+            Fold::Tag => self.plain.tags += 1,
         }
     }
 
     /// Bytes of the text that were used up.
-    fn escape(&mut self, rest: &[u8]) -> usize {
+    fn escape(&mut self, rest: &[u8], at: usize) -> usize {
         match rest.get(1) {
-            Some(b'n' | b'r') => self.ascii(b'\n', Class::Newline),
-            Some(b't' | b'"') => self.ascii(b' ', Class::Space),
+            Some(b'n' | b'r') => self.ascii(b'\n'),
+            Some(b't' | b'"') => self.ascii(b' '),
             Some(b'u') => {
                 let code = rest
                     .get(2..6)
                     .and_then(|hex| std::str::from_utf8(hex).ok())
                     .and_then(|hex| u32::from_str_radix(hex, 16).ok());
-                match code.and_then(char::from_u32) {
-                    Some(c) if c.is_ascii() => {
-                        let byte = u8::try_from(c).unwrap_or(b' ');
-                        self.ascii(byte, CLASSES[usize::from(byte & 0x7f)]);
-                    }
-                    Some(c) => self.folded(c, Invisible::Dropped),
-                    None => {
-                        self.space = true;
-                        return 1;
-                    }
+                let Some(c) = code.and_then(char::from_u32) else {
+                    self.space = true;
+                    return 1;
+                };
+                match u8::try_from(c) {
+                    Ok(byte) if byte.is_ascii() => self.ascii(byte),
+                    _ => self.folded(c, at, Invisible::Dropped),
                 }
                 return 6;
             }
@@ -271,9 +217,7 @@ impl Writer {
     }
 
     fn finish(mut self) -> Plain {
-        // The last word may be the last of a row of single letters.
-        let single = self.plain.text.len() == self.word + 1;
-        self.plain.singles = self.plain.singles.max(self.singles + usize::from(single));
+        self.plain.text.truncate(self.end);
         self.plain
     }
 }
@@ -312,9 +256,10 @@ mod tests {
         let plain = normalize(text, Invisible::Spaces);
         assert_eq!(plain.text, b"a b pr3v10us %20 s p a c e d");
         assert_eq!(
-            (plain.invisible, plain.tags, plain.stands, plain.percents, plain.singles),
-            (3, 2, 2, 1, 6)
+            (plain.unseen, plain.tags, plain.stands, plain.percents),
+            (vec![1], 2, vec![6, 8], vec![24])
         );
+        assert_eq!(plain.singles, 6);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! let them never match.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta::{Config, Regex};
+use regex_automata::util::syntax;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 use thiserror::Error;
@@ -15,6 +17,9 @@ use crate::normalize::folded;
 pub(crate) const LONGEST_MATCH: usize = 512;
 /// Bytes that a word of a gap is taken to have.
 const GAP_WORD: usize = 16;
+/// Bytes of a pattern's automaton, and of its states that are kept between scans: the usual limits of regular expressions.
+const LARGEST: usize = 10 * 1024 * 1024;
+const CACHE: usize = 2 * 1024 * 1024;
 /// Lists may use lists that are defined before them; this is how much text may come of it.
 const LONGEST_EXPANSION: usize = 16 * 1024;
 
@@ -68,11 +73,22 @@ pub enum PatternError {
     NoWords,
 }
 
-/// A pattern ready to be tried.
+/// A pattern. What it takes to try it is worked out when it is first needed: all two hundred take a quarter of a second,
+/// and most are never tried.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
-    pub(crate) regex: Regex,
-    /// Bytes that a match may have before and after any of its words.
+    /// With gaps of words of [`GAP_WORD`] bytes, for what a match needs.
+    bounded: String,
+    /// What is matched with has gaps of words of any length: a small automaton, and the reach is the bound.
+    open: String,
+    required: OnceLock<Result<Required, PatternError>>,
+    regex: OnceLock<Option<Regex>>,
+}
+
+/// What a match needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Required {
+    /// Bytes that a match may have.
     pub(crate) reach: usize,
     pub(crate) clauses: Vec<Clause>,
 }
@@ -93,31 +109,59 @@ pub(crate) fn words(list: &[String], known: &Words) -> Result<String, PatternErr
 
 impl Pattern {
     pub(crate) fn new(source: &str, words: &Words) -> Result<Pattern, PatternError> {
-        let bounded = bordered(source, &expanded(source, words, Gaps::Bounded)?);
-        let hir = parse(&bounded)?;
-        if let Some(byte) = never(&hir) {
-            let letter = char::from(byte);
-            return Err(match byte {
-                b'A'..=b'Z' => PatternError::Capital { letter },
-                _ => PatternError::Vanished { sign: letter },
-            });
-        }
-        let longest = hir.properties().maximum_len();
-        let reach = longest
-            .filter(|bytes| *bytes <= LONGEST_MATCH)
-            .ok_or(PatternError::TooLong { bytes: longest })?;
-        let clauses = required(&hir);
-        if clauses.is_empty() {
-            return Err(PatternError::NoWords);
-        }
-        // What is matched with has gaps of words of any length: a small automaton, and the reach is the bound.
-        let open = bordered(source, &expanded(source, words, Gaps::Open)?);
-        let regex = RegexBuilder::new(&open)
-            .unicode(false)
-            .build()
-            .map_err(|error| PatternError::Syntax { reason: one_line(&error.to_string()) })?;
-        Ok(Pattern { regex, reach, clauses })
+        let [bounded, open] =
+            [Gaps::Bounded, Gaps::Open].map(|gaps| Ok(bordered(source, &expanded(source, words, gaps)?)));
+        let (required, regex) = (OnceLock::new(), OnceLock::new());
+        Ok(Pattern { bounded: bounded?, open: open?, required, regex })
     }
+
+    /// What a match needs, or why there can be none.
+    pub(crate) fn required(&self) -> Result<&Required, PatternError> {
+        self.required.get_or_init(|| read_off(&self.bounded)).as_ref().map_err(Clone::clone)
+    }
+
+    /// What is tried; `None` if the automaton would be too large.
+    pub(crate) fn regex(&self) -> Option<&Regex> {
+        self.regex.get_or_init(|| build(&self.open).ok()).as_ref()
+    }
+
+    /// Works all out. A pattern that fails never matches.
+    pub(crate) fn compile(&self) -> Result<(), PatternError> {
+        self.required()?;
+        match self.regex() {
+            Some(_) => Ok(()),
+            None => build(&self.open).map(drop),
+        }
+    }
+}
+
+fn build(pattern: &str) -> Result<Regex, PatternError> {
+    let built = Regex::builder()
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .configure(Config::new().utf8_empty(false).nfa_size_limit(Some(LARGEST)).hybrid_cache_capacity(CACHE))
+        .build(pattern);
+    built.map_err(|error| PatternError::Syntax { reason: one_line(&source(&error).to_string()) })
+}
+
+/// What an error comes from.
+fn source<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    error.source().map_or(error, source)
+}
+
+fn read_off(bounded: &str) -> Result<Required, PatternError> {
+    let hir = parse(bounded)?;
+    if let Some(byte) = never(&hir) {
+        let letter = char::from(byte);
+        return Err(match byte {
+            b'A'..=b'Z' => PatternError::Capital { letter },
+            _ => PatternError::Vanished { sign: letter },
+        });
+    }
+    let longest = hir.properties().maximum_len();
+    let reach =
+        longest.filter(|bytes| *bytes <= LONGEST_MATCH).ok_or(PatternError::TooLong { bytes: longest })?;
+    let clauses = required(&hir);
+    if clauses.is_empty() { Err(PatternError::NoWords) } else { Ok(Required { reach, clauses }) }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -238,7 +282,10 @@ mod tests {
     }
 
     fn matches(pattern: &str, text: &str) -> bool {
-        Pattern::new(pattern, &known()).expect(pattern).regex.is_match(text.as_bytes())
+        {
+            let pattern = Pattern::new(pattern, &known()).expect(pattern);
+            pattern.regex().expect("small").is_match(text.as_bytes())
+        }
     }
 
     #[test]
@@ -269,7 +316,8 @@ mod tests {
             ("[0-9]{4}", "no word of at least three letters"),
             ("(word|[0-9])", "no word of at least three letters"),
         ] {
-            let error = Pattern::new(pattern, &known()).expect_err(pattern).to_string();
+            let compiled = Pattern::new(pattern, &known()).and_then(|pattern| pattern.compile());
+            let error = compiled.expect_err(pattern).to_string();
             assert!(error.contains(part), "{pattern}: {error}");
         }
     }

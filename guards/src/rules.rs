@@ -1,9 +1,11 @@
 //! A set of rules, and the scan of texts with it. No text leaves it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use crate::definition::{Rule, RuleProblem, RulesError, read};
-use crate::evidence::{Evidence, RuleSet};
+use crate::evidence::{Evidence, MOST_RULES, RuleSet};
 use crate::finder::{Finder, Scratch};
 use crate::normalize::{Invisible, Plain, normalize};
 use crate::pattern::Words;
@@ -15,10 +17,6 @@ use crate::views::{hides_text, readings, rot13};
 pub const PIECE_BYTES: usize = 16 * 1024;
 /// Bytes that two pieces share, so that what stands across their border is found: more than the longest match.
 pub const OVERLAP_BYTES: usize = 1024;
-/// Turns that are judged together by [`Rules::scan_turns`].
-pub const TURNS_TOGETHER: usize = 8;
-/// Bytes on each side of the border of two turns that are read as one text.
-const SEAM_BYTES: usize = 512;
 
 /// Rules that come with pai, by file.
 pub(crate) const BUILTIN: [(&str, &str); 5] = [
@@ -29,6 +27,11 @@ pub(crate) const BUILTIN: [(&str, &str); 5] = [
     ("tool.yaml", include_str!("../rules/tool.yaml")),
 ];
 
+thread_local! {
+    /// Kept from one scan of a thread to the next; it has places of words, and no text.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
 /// What a text is read as if it hides text in the tag block. No text has the control characters in its plain form.
 const HIDDEN: &[u8] = b"\x01tag characters\x01";
 
@@ -37,7 +40,8 @@ const HIDDEN: &[u8] = b"\x01tag characters\x01";
 pub struct Rules {
     all: Vec<Rule>,
     words: Words,
-    finder: Finder,
+    /// For user texts and for tool results, each made when the first comes.
+    finders: [OnceLock<Finder>; 2],
     /// By rule, the number of its family.
     families: Vec<usize>,
     labels: Vec<Label>,
@@ -74,6 +78,7 @@ impl Rules {
     pub fn with(&self, file: &str) -> Result<Rules, RulesError> {
         let mut words = self.words.clone();
         let added = read(file, &mut words)?;
+        added.iter().try_for_each(Rule::compile)?;
         let before = self.all.len();
         let all = Rules::of(self.all.iter().cloned().chain(added).collect(), words)?;
         for index in before..all.all.len() {
@@ -83,6 +88,9 @@ impl Rules {
     }
 
     fn of(rules: Vec<Rule>, words: Words) -> Result<Rules, RulesError> {
+        if rules.len() > MOST_RULES {
+            return Err(RulesError::TooManyTogether { count: rules.len() });
+        }
         let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         let mut families = Vec::with_capacity(rules.len());
@@ -103,9 +111,7 @@ impl Rules {
             }
             families.push(number);
         }
-        let finder = Finder::new(&rules)
-            .map_err(|error| RulesError::Shape { reason: format!("too many words: {error}") })?;
-        Ok(Rules { all: rules, words, finder, families, labels })
+        Ok(Rules { all: rules, words, finders: [const { OnceLock::new() }; 2], families, labels })
     }
 
     pub(crate) fn try_examples(&self, index: usize) -> Result<(), RulesError> {
@@ -126,6 +132,20 @@ impl Rules {
         Ok(())
     }
 
+    /// Makes all ready that otherwise is made when it is first needed: the finders, some milliseconds of the first scan, and
+    /// each pattern, about one of the scan that first tries it. A server does it beside its start.
+    pub fn warm(&self) {
+        for place in [Place::User, Place::Tool] {
+            self.finder(place);
+        }
+        for rule in &self.all {
+            // Those of a file compiled when it was read, and a test compiles those that come along.
+            let _ = rule.compile();
+        }
+        // The table of look-alikes, which the first text beyond ASCII would wait for.
+        normalize("\u{430}", Invisible::Dropped);
+    }
+
     /// Every rule, in the order in which they are defined.
     pub fn about(&self) -> impl Iterator<Item = About<'_>> {
         self.all.iter().map(|rule| About {
@@ -142,70 +162,48 @@ impl Rules {
         self.verdict(&self.evidence(place, text))
     }
 
-    /// Scans turns of a conversation that are new together, the oldest first: an attack may be spread over them. At most
-    /// [`TURNS_TOGETHER`] in a row are judged together, and the worst of it counts.
-    pub fn scan_turns(&self, place: Place, turns: &[&str]) -> Verdict {
-        let found: Vec<Evidence> = turns
-            .iter()
-            .enumerate()
-            .map(|(at, turn)| {
-                let mut evidence = self.evidence(place, turn);
-                if let Some(before) = at.checked_sub(1).and_then(|before| turns.get(before)) {
-                    evidence.join(&self.seam(place, before, turn));
-                }
-                evidence
-            })
-            .collect();
-        let mut worst = Evidence::default();
-        for row in found.windows(TURNS_TOGETHER.min(found.len()).max(1)) {
-            let mut joined = Evidence::default();
-            for evidence in row {
-                joined.join(evidence);
-            }
-            self.keep_worst(&mut worst, &joined.together);
-            worst.all.add_all(&joined.all);
-        }
-        self.verdict(&worst)
-    }
-
-    /// What stands across the border of two turns: the end of one and the beginning of the next, read as one text.
-    pub fn seam(&self, place: Place, before: &str, after: &str) -> Evidence {
-        let tail = char_boundary(before, before.len().saturating_sub(SEAM_BYTES));
-        let head = char_boundary(after, SEAM_BYTES);
-        self.evidence(place, &format!("{} {}", &before[tail..], &after[..head]))
-    }
-
     /// What was found in a text, to be kept and joined with what other texts have.
     pub fn evidence(&self, place: Place, text: &str) -> Evidence {
         let mut evidence = Evidence::default();
-        let mut scratch = Scratch::default();
-        for piece in pieces(text) {
-            let found = self.find(place, piece, &mut scratch);
-            self.keep_worst(&mut evidence, &found);
-            evidence.all.add_all(&found);
-        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            for piece in pieces(text) {
+                let found = self.find(place, piece, scratch);
+                self.keep_worst(&mut evidence, &found);
+                evidence.all.add_all(&found);
+            }
+        });
         evidence
     }
 
+    fn finder(&self, place: Place) -> &Finder {
+        let [user, tool] = &self.finders;
+        let finder = match place {
+            Place::User => user,
+            Place::Tool => tool,
+        };
+        finder.get_or_init(|| Finder::new(&self.all, place))
+    }
+
     fn find(&self, place: Place, piece: &str, scratch: &mut Scratch) -> RuleSet {
+        let finder = self.finder(place);
         let mut found = RuleSet::default();
         let plain = normalize(piece, Invisible::Dropped);
-        if self.finder.find(&self.all, place, &plain, scratch, &mut found) {
-            self.finder.find(&self.all, place, &rot13(&plain), scratch, &mut found);
+        if finder.find(&self.all, &plain, scratch, &mut found) {
+            finder.find(&self.all, &rot13(&plain), scratch, &mut found);
         }
         if hides_text(&plain) {
             let hidden = Plain { text: HIDDEN.to_vec(), ..Plain::default() };
-            self.finder.find(&self.all, place, &hidden, scratch, &mut found);
+            finder.find(&self.all, &hidden, scratch, &mut found);
         }
         readings(piece, &plain, |reading| {
-            self.finder.find(&self.all, place, reading, scratch, &mut found);
+            finder.find(&self.all, reading, scratch, &mut found);
         });
         found
     }
 
     fn keep_worst(&self, evidence: &mut Evidence, found: &RuleSet) {
         if self.score(found, None) > self.score(&evidence.together, None) {
-            evidence.together = found.clone();
+            evidence.together = *found;
         }
     }
 
@@ -229,15 +227,20 @@ impl Rules {
     }
 
     /// The heaviest hit of each family, combined; of one label or of both.
-    fn score(&self, found: &RuleSet, label: Option<Label>) -> PerMille {
-        let mut heaviest = vec![PerMille::ZERO; self.labels.len()];
+    pub(crate) fn score(&self, found: &RuleSet, label: Option<Label>) -> PerMille {
+        if found.is_empty() {
+            return PerMille::ZERO;
+        }
+        // There are no more families than rules.
+        let mut heaviest = [PerMille::ZERO; MOST_RULES];
+        let heaviest = &mut heaviest[..self.labels.len()];
         for rule in found.iter() {
             let (Some(family), Some(of)) = (self.families.get(rule), self.all.get(rule)) else { continue };
             if label.is_none_or(|label| self.labels[*family] == label) {
                 heaviest[*family] = heaviest[*family].max(of.weight);
             }
         }
-        combine(heaviest)
+        combine(heaviest.iter().copied().filter(|weight| *weight > PerMille::ZERO))
     }
 
     #[cfg(test)]
@@ -247,7 +250,7 @@ impl Rules {
 }
 
 /// The last place at or before `at` where a character begins or the text ends.
-fn char_boundary(text: &str, at: usize) -> usize {
+pub(crate) fn char_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
@@ -286,6 +289,7 @@ mod tests {
     fn every_rule_that_comes_along_hits_its_examples_and_no_others() {
         let rules = Rules::builtin().unwrap_or_else(|error| panic!("{error}"));
         for index in 0..rules.all().len() {
+            rules.all()[index].compile().unwrap_or_else(|error| panic!("{error}"));
             if let Err(error) = rules.try_examples(index) {
                 panic!("{error}");
             }

@@ -1,11 +1,13 @@
 //! The other readings of a text: what it says once a layer of encoding or disguise is taken off. One layer each, and each
 //! reading is no longer than the text.
 
+mod around;
 mod base64;
 mod disguise;
 mod percent;
 
 use crate::normalize::{Invisible, Plain, normalize};
+use crate::views::around::around;
 
 pub(crate) use disguise::rot13;
 
@@ -19,24 +21,23 @@ const TAGS: usize = 7;
 /// Escapes from which on percent encoding is undone.
 const PERCENTS: usize = 2;
 
-/// Every reading of `text` but its plain one, which is given.
+/// Every reading of `text` but its plain one, which is given. Each is of the text around its signs.
 pub(crate) fn readings(text: &str, plain: &Plain, mut visit: impl FnMut(&Plain)) {
-    if plain.invisible > 0 {
-        visit(&normalize(text, Invisible::Spaces));
+    if !plain.unseen.is_empty() {
+        visit(&normalize(&around(text, &plain.unseen), Invisible::Spaces));
     }
     if plain.tags >= TAGS {
         visit(&normalize(&disguise::tagged(text), Invisible::Dropped));
     }
-    if plain.stands >= STANDS {
-        for one in disguise::ones(plain) {
-            visit(&disguise::letters_for_signs(plain, *one));
-        }
+    if plain.stands.len() >= STANDS {
+        disguise::letters_for_signs(plain, &mut visit);
     }
     if plain.singles >= SINGLES {
-        visit(&normalize(&disguise::joined(text), Invisible::Dropped));
+        let rows = disguise::rows_of_singles(text, SINGLES - 1);
+        visit(&normalize(&disguise::joined(&around(text, &rows)), Invisible::Dropped));
     }
-    if plain.percents >= PERCENTS {
-        visit(&normalize(&percent::decoded(text), Invisible::Dropped));
+    if plain.percents.len() >= PERCENTS {
+        visit(&normalize(&percent::decoded(&around(text, &plain.percents)), Invisible::Dropped));
     }
     base64::texts(text, |decoded| visit(&normalize(decoded, Invisible::Dropped)));
 }

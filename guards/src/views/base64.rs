@@ -29,7 +29,12 @@ pub(crate) fn texts(text: &str, mut visit: impl FnMut(&str)) {
         while begin > at && belongs(bytes[begin - 1]) {
             begin -= 1;
         }
-        let mut run = Vec::new();
+        let row = bytes[begin..].iter().position(|byte| !belongs(*byte)).unwrap_or(bytes.len() - begin);
+        if row < SHORTEST {
+            at = begin + row + 1;
+            continue;
+        }
+        let mut run = Vec::with_capacity(row);
         let mut end = begin;
         while let Some(&byte) = bytes.get(end) {
             if belongs(byte) {
@@ -38,14 +43,12 @@ pub(crate) fn texts(text: &str, mut visit: impl FnMut(&str)) {
                     b'_' => b'/',
                     byte => byte,
                 });
-            } else if !(matches!(byte, b'\n' | b'\r') && run.len() >= SHORTEST && joins(bytes, end)) {
+            } else if !(matches!(byte, b'\n' | b'\r') && joins(bytes, end)) {
                 break;
             }
             end += 1;
         }
-        if run.len() >= SHORTEST
-            && let Some(decoded) = decode(&run)
-        {
+        if let Some(decoded) = decode(&run) {
             visit(&decoded);
         }
         at = end.max(at + 1);
@@ -53,8 +56,18 @@ pub(crate) fn texts(text: &str, mut visit: impl FnMut(&str)) {
 }
 
 fn belongs(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    BELONGS[usize::from(byte)]
 }
+
+const BELONGS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+        byte += 1;
+    }
+    table
+};
 
 /// Mail breaks base64 into lines; the next line goes on if it is long, or the last and short.
 fn joins(bytes: &[u8], end: usize) -> bool {
@@ -79,6 +92,9 @@ fn readable(bytes: &[u8]) -> Option<String> {
     for c in text.chars() {
         all += 1;
         odd += usize::from(c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace()));
+        if odd * 10 > bytes.len() {
+            return None;
+        }
         letters += usize::from(c.is_alphabetic());
     }
     (odd * 10 <= all && letters * 2 >= all).then(|| text.into_owned())
