@@ -1,6 +1,7 @@
 //! Policies in their readable form, the same in their fast form, the ledger's limits, and a plain model of what the
 //! manifests mean: over generated workspaces and requests, all four agree.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use pai_bundle::Bundle;
@@ -10,7 +11,7 @@ use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::pattern::Pattern;
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::Sources;
-use pai_policies::{Action, Authorizer, Facts, Principal, Used};
+use pai_policies::{Action, Authorizer, Facts, GuardFacts, Principal, Used};
 use proptest::prelude::*;
 
 const MODELS: [&str; 4] = ["claude-haiku-4-5", "claude-sonnet-4-6", "gpt-4o", "brand-new"];
@@ -38,7 +39,22 @@ struct Workspace {
     agent_cost: Option<u64>,
     key_cost: Option<u64>,
     house_rule: bool,
+    provider_guards: Vec<Attached>,
+    agent_guards: Vec<Attached>,
+    /// What `onError` of the guard `h` says; that of `g` says nothing.
+    on_error: Option<bool>,
 }
+
+/// A guard where it is attached.
+#[derive(Debug, Clone)]
+struct Attached {
+    binding: &'static str,
+    reads: Vec<&'static str>,
+    enforces: bool,
+}
+
+/// Everything that a guard can read, as flags name it.
+const TARGETS: [&str; 4] = ["prompts", "system", "responses", "toolResults/*"];
 
 /// A request to it.
 #[derive(Debug, Clone)]
@@ -53,6 +69,8 @@ struct Ask {
     spent: u64,
     inside: bool,
     late: bool,
+    hits: Vec<String>,
+    failures: Vec<String>,
 }
 
 fn caps() -> impl Strategy<Value = Option<u64>> {
@@ -63,10 +81,27 @@ fn some_of(all: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static s
     prop::sample::subsequence(all.to_vec(), 0..all.len())
 }
 
+fn attached() -> impl Strategy<Value = Vec<Attached>> {
+    let reads = prop::sample::subsequence(TARGETS.to_vec(), 1..3);
+    let one = (prop::sample::select(vec!["g", "h"]), reads, any::<bool>())
+        .prop_map(|(binding, reads, enforces)| Attached { binding, reads, enforces });
+    prop::collection::vec(one, 0..3)
+}
+
+/// Flags that some guard could give: none half of the time.
+fn flags() -> impl Strategy<Value = Vec<String>> {
+    let all: Vec<String> = ["g", "h"]
+        .iter()
+        .flat_map(|guard| TARGETS.map(|target| format!("default/{guard}/{target}")))
+        .collect();
+    prop_oneof![Just(Vec::new()), prop::sample::subsequence(all, 1..4)]
+}
+
 fn workspaces() -> impl Strategy<Value = Workspace> {
     let provider = (some_of(&PATTERNS), some_of(&PATTERNS), caps(), caps(), any::<bool>(), caps());
     let principals = (some_of(&MODELS), caps(), caps(), some_of(&PATTERNS), any::<[bool; 2]>(), caps());
     let costs = (caps(), caps());
+    let guards = (attached(), attached(), any::<Option<bool>>());
     // A provider that denies all that it allows is an error of its own.
     let provider = provider.prop_filter("offers something", |(allowed, denied, ..)| {
         let allowed = if allowed.is_empty() { &["*"] } else { allowed.as_slice() };
@@ -74,7 +109,8 @@ fn workspaces() -> impl Strategy<Value = Workspace> {
             |inner: &&str| denied.iter().any(|outer| Pattern::new(*outer).covers(&Pattern::new(*inner)));
         !allowed.iter().all(covered)
     });
-    (provider, principals, costs, any::<bool>()).prop_map(|(provider, principals, costs, house_rule)| {
+    let all = (provider, principals, costs, any::<bool>(), guards);
+    all.prop_map(|(provider, principals, costs, house_rule, guards)| {
         let (allowed, denied, per_day, per_request, external, external_per_day) = provider;
         let (models, agent_per_day, agent_per_request, key_allowed, [key_cidr, key_expires], key_per_day) =
             principals;
@@ -97,6 +133,9 @@ fn workspaces() -> impl Strategy<Value = Workspace> {
             agent_cost: costs.0,
             key_cost: costs.1,
             house_rule,
+            provider_guards: guards.0,
+            agent_guards: guards.1,
+            on_error: guards.2,
         }
     })
 }
@@ -110,18 +149,23 @@ fn asks() -> impl Strategy<Value = Ask> {
         tokens,
         prop::array::uniform3(0_u64..250),
         (0_u64..250, 0_u64..250),
+        (flags(), flags()),
     )
-        .prop_map(|([by_key, inside, late], model, action, tokens, used, (cost, spent))| Ask {
-            by_key,
-            model,
-            action,
-            tokens: if action.spends() { tokens } else { 0 },
-            used,
-            cost: if action.spends() { cost } else { 0 },
-            spent,
-            inside,
-            late,
-        })
+        .prop_map(
+            |([by_key, inside, late], model, action, tokens, used, (cost, spent), (hits, failures))| Ask {
+                by_key,
+                model,
+                action,
+                tokens: if action.spends() { tokens } else { 0 },
+                used,
+                cost: if action.spends() { cost } else { 0 },
+                spent,
+                inside,
+                late,
+                hits,
+                failures,
+            },
+        )
 }
 
 fn offered(allowed: &[&str], denied: &[&str], model: &str) -> bool {
@@ -151,7 +195,54 @@ fn allows(workspace: &Workspace, ask: &Ask) -> bool {
             && fits(workspace.agent_per_day, after(ask.used[2]))
             && fits(workspace.agent_cost, ask.spent + ask.cost)
     };
-    provider && house && principal
+    let agents: &[Attached] = if ask.by_key { &[] } else { &workspace.agent_guards };
+    let guards = workspace.provider_guards.iter().chain(agents).all(|guard| {
+        let is_among = |flags: &[String]| guard.flags().any(|flag| flags.contains(&flag));
+        let on_error = workspace.on_error.filter(|_| guard.binding == "h");
+        let denies_failures = on_error.unwrap_or(guard.enforces);
+        let is_hit = guard.enforces && is_among(&ask.hits);
+        let has_failed = denies_failures && is_among(&ask.failures);
+        !is_hit && !has_failed
+    });
+    provider && house && principal && guards
+}
+
+impl Attached {
+    fn flags(&self) -> impl Iterator<Item = String> + '_ {
+        self.reads.iter().map(|read| format!("default/{}/{read}", self.binding))
+    }
+
+    fn written(&self) -> String {
+        let reads = self.reads.iter().map(|read| match *read {
+            "toolResults/*" => "toolResults: ['*']".to_owned(),
+            plain => format!("{plain}: true"),
+        });
+        let reads: Vec<String> = reads.collect();
+        let does = if self.enforces { "enforce" } else { "audit" };
+        format!("{{binding: {}, scan: {{{}}}, enforcement: {does}}}", self.binding, reads.join(", "))
+    }
+}
+
+/// The ids under which a request is recorded by guards that refuse nothing.
+fn audits(workspace: &Workspace, ask: &Ask) -> Vec<String> {
+    let of = |holder: &str, guards: &[Attached]| {
+        let mut times: HashMap<&str, usize> = HashMap::new();
+        let mut ids = Vec::new();
+        for guard in guards {
+            let time = times.entry(guard.binding).and_modify(|time| *time += 1).or_insert(1);
+            let place = if *time > 1 { format!("/{time}") } else { String::new() };
+            if !guard.enforces && guard.flags().any(|flag| ask.hits.contains(&flag)) {
+                ids.push(format!("{holder}/guards/{}{place}/audit", guard.binding));
+            }
+        }
+        ids
+    };
+    let mut ids = of("ModelProvider/default/p", &workspace.provider_guards);
+    if !ask.by_key {
+        ids.extend(of("Agent/default/a", &workspace.agent_guards));
+    }
+    ids.sort();
+    ids
 }
 
 fn list(values: &[&str]) -> String {
@@ -177,6 +268,16 @@ fn compile(workspace: &Workspace) -> Bundle {
         + &field("  ", "maxTokensPerRequest", workspace.per_request)
         + &format!("  externalAccess:\n    enabled: {}\n", workspace.external)
         + &field("    ", "maxTokensPerDay", workspace.external_per_day.filter(|_| workspace.external));
+    let guards = |guards: &[Attached]| {
+        let written: Vec<String> = guards.iter().map(Attached::written).collect();
+        format!("  guards: [{}]\n", written.join(", "))
+    };
+    text += &guards(&workspace.provider_guards);
+    text += &(head("GuardBinding", "g") + "  classifier: {type: rules}\n");
+    text += &(head("GuardBinding", "h") + "  classifier: {type: custom, endpoint: 'http://g.example'}\n");
+    if let Some(denies) = workspace.on_error {
+        text += if denies { "  onError: deny\n" } else { "  onError: allow\n" };
+    }
     // A key none of whose providers is open is an error; this one keeps the key valid.
     text += &(head("ModelProvider", "open")
         + "  provider: vllm\n  endpoint: 'http://vllm.example/v1'\n  externalAccess: {enabled: true}\n");
@@ -192,6 +293,7 @@ fn compile(workspace: &Workspace) -> Bundle {
         if let Some(cost) = workspace.agent_cost {
             text += &format!("  rateLimits: {{maxCostPerDayUSD: 0.{cost:03}}}\n");
         }
+        text += &guards(&workspace.agent_guards);
     }
     text += &(head("AccessKey", "k") + "  providers: [p, open]\n");
     text += &format!("  allowedModels: {}\n", list(&workspace.key_allowed));
@@ -238,6 +340,11 @@ fn with_facts<T>(ask: &Ask, answer: impl FnOnce(&Facts<'_>) -> T) -> T {
         },
         address: if ask.inside { IpAddr::from([10, 0, 0, 1]) } else { IpAddr::from([192, 0, 2, 1]) },
         now: UnixSeconds(1_795_435_200 - i64::from(!ask.late)),
+        guard: &GuardFacts {
+            hits: ask.hits.iter().cloned().collect(),
+            failures: ask.failures.iter().cloned().collect(),
+            ..GuardFacts::NONE
+        },
     })
 }
 
@@ -261,6 +368,13 @@ proptest! {
             prop_assert_eq!(&fast, &readable, "{:?}", ask);
             let expected = allows(&workspace, ask) && (ask.by_key || !workspace.agent_models.is_empty());
             prop_assert_eq!(fast.is_ok(), expected, "{:?}: {:?}", ask, fast);
+            // Whether it is allowed or not: what only records is no part of a decision.
+            let mut recorded = with_facts(ask, |facts| authorizer.audited(facts));
+            recorded.sort_by(|a, b| a.policy.cmp(&b.policy));
+            let recorded: Vec<&str> = recorded.iter().map(|cause| cause.policy.as_str()).collect();
+            if ask.by_key || !workspace.agent_models.is_empty() {
+                prop_assert_eq!(recorded, audits(&workspace, ask), "{:?}", ask);
+            }
             let Ok(permit) = fast else { continue };
             // What the ledger is told is what the manifests say, account by account.
             for account in permit.accounts() {

@@ -1,16 +1,17 @@
 //! A workspace of any size, no two neighbours alike, and every question about it asked of both forms of its policies.
 //! The suite asks a small one; `benches/scale` the one with 10,000 agents.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use pai_bundle::Bundle;
+use pai_bundle::guard::{Enforcement, GuardUse, Target};
 use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, Name, QualifiedName};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::Sources;
-use pai_policies::{Action, Authorizer, Facts, Principal, Used};
+use pai_policies::{Action, Authorizer, Facts, GuardFacts, Principal, Used};
 
 /// Before any key expires.
 const NOW: UnixSeconds = UnixSeconds(1_795_435_200);
@@ -23,6 +24,7 @@ pub(crate) fn bundle(providers: usize, agents: usize) -> Result<Bundle, String> 
     let mut texts: Vec<String> = (0..providers).map(provider).collect();
     texts.extend((0..agents).map(|number| agent(number, providers)));
     texts.extend((0..keys).map(|number| key(number, providers)));
+    texts.push(head("GuardBinding", "g") + "  classifier: {type: rules}\n");
     let files =
         texts.chunks(100).enumerate().map(|(number, some)| (format!("{number:03}.yaml"), some.concat()));
     let house = "@id(\"house\") forbid (principal, action in Action::\"spend\", resource) \
@@ -59,6 +61,7 @@ fn provider(number: usize) -> String {
         + turn(number, &budgets)
         + turn(number, &caps)
         + &format!("  externalAccess: {}\n", turn(number, &external))
+        + turn(number, &["  guards: [{binding: g, scan: {prompts: true}}]\n", ""])
 }
 
 /// A model of a provider of its own and one of the five that everybody uses.
@@ -69,6 +72,7 @@ fn agent(number: usize, providers: usize) -> String {
     head("Agent", &format!("a{number}"))
         + &format!("  models: [p{own}/claude-sonnet-4-6, p{popular}/claude-haiku-4-5]\n")
         + turn(number, &tokens)
+        + turn(number, &["  guards: [{binding: g, scan: {toolResults: ['*']}}]\n", "", "", ""])
 }
 
 /// A key for two providers that are open to it.
@@ -101,6 +105,7 @@ pub(crate) fn agree(bundle: &Bundle, authorizer: &Authorizer) -> Result<usize, S
                 provider: provider.max_tokens_per_day,
                 external: None,
                 principal: agent.max_tokens_per_day,
+                guards: [&provider.guards, &agent.guards],
             };
             let within = facts(Principal::Agent(&agent.name), &provider.name, &listed.model);
             asked += ask_all(authorizer, within, &limits)?;
@@ -114,6 +119,7 @@ pub(crate) fn agree(bundle: &Bundle, authorizer: &Authorizer) -> Result<usize, S
                 provider: provider.max_tokens_per_day,
                 external: provider.external_access.max_tokens_per_day,
                 principal: key.max_tokens_per_day,
+                guards: [&provider.guards, &[]],
             };
             for model in &provider.models {
                 let within = facts(Principal::AccessKey(&key.name), &provider.name, model);
@@ -125,14 +131,27 @@ pub(crate) fn agree(bundle: &Bundle, authorizer: &Authorizer) -> Result<usize, S
 }
 
 /// What the records say, which the policies were not made from one by one.
-struct Limits {
+struct Limits<'a> {
     per_request: Option<Tokens>,
     provider: Option<Tokens>,
     external: Option<Tokens>,
     principal: Option<Tokens>,
+    guards: [&'a [GuardUse]; 2],
 }
 
-fn ask_all(authorizer: &Authorizer, within: Facts<'_>, limits: &Limits) -> Result<usize, String> {
+impl Limits<'_> {
+    /// Whether a guard is there to refuse, whose binding leaves `onError` to that.
+    fn refuse(&self, target: Target<'_>) -> bool {
+        let refuses = |guard: &&GuardUse| guard.enforcement == Enforcement::Enforce;
+        self.guards
+            .iter()
+            .flat_map(|guards| guards.iter())
+            .filter(refuses)
+            .any(|guard| guard.scan.targets().any(|read| read == target))
+    }
+}
+
+fn ask_all(authorizer: &Authorizer, within: Facts<'_>, limits: &Limits<'_>) -> Result<usize, String> {
     let mut asked = 0;
     let mut expect = |facts: Facts<'_>, allowed: bool| {
         asked += 1;
@@ -151,6 +170,14 @@ fn ask_all(authorizer: &Authorizer, within: Facts<'_>, limits: &Limits) -> Resul
     expect(Facts { tokens: Tokens::MAX, ..within }, false)?;
     if let Some(cap) = limits.per_request {
         expect(Facts { tokens: cap.saturating_add(Tokens(1)), ..within }, false)?;
+    }
+    for target in [Target::Prompts, Target::ToolResults("*")] {
+        let flags = BTreeSet::from([format!("default/g/{target}")]);
+        let hit = GuardFacts { hits: flags.clone(), ..GuardFacts::NONE };
+        let failed = GuardFacts { failures: flags, ..GuardFacts::NONE };
+        for guard in [&hit, &failed] {
+            expect(Facts { guard, ..within }, !limits.refuse(target))?;
+        }
     }
     let room = |cap: Tokens| Tokens(cap.0 - TOKENS.0);
     let used = |cap: Option<Tokens>, over: u64| {
@@ -183,6 +210,8 @@ fn ask_all(authorizer: &Authorizer, within: Facts<'_>, limits: &Limits) -> Resul
     Ok(asked)
 }
 
+static UNGUARDED: GuardFacts = GuardFacts::NONE;
+
 /// A question that every manifest above answers with yes.
 pub(crate) fn facts<'a>(
     principal: Principal<'a>,
@@ -199,5 +228,6 @@ pub(crate) fn facts<'a>(
         used: Used::default(),
         address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
         now: NOW,
+        guard: &UNGUARDED,
     }
 }

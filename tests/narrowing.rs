@@ -2,6 +2,7 @@
 //! and the compiler refuses the rule that has it.
 
 use pai_bundle::Bundle;
+use pai_bundle::guard::PerMille;
 use pai_bundle::name::PolicyId;
 use pai_bundle::origin::Origin;
 use pai_bundle::policy::Policy;
@@ -22,7 +23,12 @@ spec:
 apiVersion: pai.io/v1
 kind: Agent
 metadata: {name: coder}
-spec: {models: [anthropic/claude-sonnet-4-6, anthropic/claude-haiku-4-5]}
+spec: {models: [anthropic/claude-sonnet-4-6, anthropic/claude-haiku-4-5], guards: [{binding: injection, scan: {prompts: true}, enforcement: audit}]}
+---
+apiVersion: pai.io/v1
+kind: GuardBinding
+metadata: {name: injection}
+spec: {classifier: {type: rules}}
 ---
 apiVersion: pai.io/v1
 kind: AccessKey
@@ -56,6 +62,13 @@ fn laptop(model: &str, tokens: u64) -> Question {
 
 fn coder(model: &str) -> Question {
     Question::new(Who::Agent("default/coder".parse().expect("a name")), model, NOON)
+}
+
+fn flagged(flag: &str) -> Question {
+    let mut question = coder("default");
+    question.guard.hits.insert(flag.to_owned());
+    question.guard.prompts.raise("injection", PerMille(930));
+    question
 }
 
 /// Rules that were written to refuse a request, and would let it through if nobody looked: what is asked, the rule, the
@@ -130,6 +143,23 @@ fn blind() -> Vec<(Question, &'static str, &'static str)> {
             "forbid (principal, action, resource) when { context.sourceIp == ip(\"10.0.0.0/8\") };",
             "PAI0411",
         ),
+        // Nothing attaches that guard, or for those texts.
+        (
+            flagged("default/injection/prompts"),
+            "forbid (principal, action, resource) when { context.guard.hits.contains(\"default/injectoin/prompts\") };",
+            "PAI0410",
+        ),
+        (
+            flagged("default/injection/prompts"),
+            "forbid (principal, action, resource) when { context.guard.hits.containsAny([\"default/injection/toolResults/*\"]) };",
+            "PAI0410",
+        ),
+        // Labels are in small letters.
+        (
+            flagged("default/injection/prompts"),
+            "forbid (principal, action, resource) when { context.guard.prompts.label == \"Injection\" };",
+            "PAI0410",
+        ),
         // Never true: agents are not external.
         (
             coder("default"),
@@ -148,6 +178,22 @@ fn a_rule_about_nothing_would_let_through_what_it_was_written_for() {
         let codes: Vec<_> = found.iter().map(pai_compiler::Diagnostic::code).collect();
         assert_eq!(codes, [code], "{rule}");
     }
+}
+
+#[test]
+fn a_rule_may_read_what_guards_found() {
+    let rule = "@id(\"house\") @reason(\"{guard} found {label} ({score}) in {target}\")\n\
+                forbid (principal, action, resource) when { context.guard.prompts.score >= 930 };";
+    let world = world(compiled(rule).bundle.expect("a bundle"));
+    let answer = world.ask(&flagged("default/injection/prompts"));
+    let denial = answer.denial().expect("a denial");
+    assert_eq!(denial.first.reason, "default/injection found injection (0.93) in prompts");
+    // Below every guard's threshold nothing is flagged, and the rule reads the score all the same.
+    let mut unflagged = coder("default");
+    unflagged.guard.prompts.raise("injection", PerMille(930));
+    assert!(!world.ask(&unflagged).is_allowed());
+    unflagged.guard.prompts.score = PerMille(929);
+    assert!(world.ask(&unflagged).is_allowed() && world.ask(&coder("default")).is_allowed());
 }
 
 /// Rules that fail while they are evaluated. Cedar skips them.
@@ -248,7 +294,10 @@ fn warnings_leave_no_rule_out() {
     assert!(!World::new(bundle).expect("a world").ask(&laptop("claude-haiku-4-5", 1)).is_allowed());
 }
 
-const CONDITIONS: [&str; 10] = [
+const CONDITIONS: [&str; 13] = [
+    "context.guard.toolResults.score >= 550",
+    "context.guard.hits.containsAny([\"default/injection/prompts\"])",
+    "context.guard.unread && context.guard.prompts.label != \"jailbreak\"",
     "context.external",
     "context.tokensRequested > 500",
     "context.after.principal > 600",
@@ -285,7 +334,11 @@ fn questions() -> Vec<Question> {
                         question.tokens = Tokens(tokens);
                         question.address = address.parse().expect("an address");
                         question.at = at;
-                        all.push(question);
+                        let mut flagged = question.clone();
+                        flagged.guard.unread = true;
+                        flagged.guard.tool_results.raise("injection", PerMille(930));
+                        flagged.guard.hits.insert("default/injection/prompts".to_owned());
+                        all.extend([question, flagged]);
                     }
                 }
             }

@@ -23,7 +23,14 @@ spec: {provider: vllm, endpoint: 'http://models.example/v1', externalAccess: {en
 apiVersion: pai.io/v1
 kind: Agent
 metadata: {name: coder}
-spec: {models: [anthropic/claude-sonnet-4-6, local/llama]}
+spec:
+  models: [anthropic/claude-sonnet-4-6, anthropic/claude-haiku-4-5, local/llama]
+  guards: [{binding: injection, scan: {prompts: true, toolResults: ['*']}, enforcement: audit}]
+---
+apiVersion: pai.io/v1
+kind: GuardBinding
+metadata: {name: injection}
+spec: {classifier: {type: rules}}
 ---
 apiVersion: pai.io/v1
 kind: AccessKey

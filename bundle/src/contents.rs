@@ -33,4 +33,7 @@ pub struct Bundle {
     pub slices: Vec<Slice>,
     /// Rules of the workspace's own `policies/*.cedar`.
     pub authored_policies: Vec<Policy>,
+    /// Guards that only record: forbids in form, each of one agent or one provider, and never part of a decision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audits: Vec<Policy>,
 }

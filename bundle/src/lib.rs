@@ -16,6 +16,7 @@ pub mod provider;
 pub mod secret;
 pub mod principal;
 pub mod guard;
+pub mod guard_spec;
 pub mod limit;
 pub mod policy;
 pub mod contents;

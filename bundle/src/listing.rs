@@ -7,6 +7,7 @@ use crate::codec::{FORMAT, NEEDS_PAI, Opened};
 use crate::contents::Bundle;
 use crate::digest::Digest;
 use crate::guard::{Enforcement, GuardUse};
+use crate::guard_spec;
 use crate::key::{KeyId, PublicKey};
 use crate::limit::Scope;
 use crate::money::NanoUsd;
@@ -51,6 +52,8 @@ pub struct Listing<'a> {
     pub cost_limits: Vec<ListedCostLimit<'a>>,
     /// The source map: every policy with its place.
     pub policies: Vec<ListedPolicy<'a>>,
+    /// Guards that only record, which refuse nothing.
+    pub audits: Vec<ListedAudit<'a>>,
 }
 
 /// A signature and what is known of it.
@@ -88,6 +91,7 @@ pub struct Counts {
     pub guards: usize,
     pub limits: usize,
     pub policies: usize,
+    pub audits: usize,
 }
 
 /// One provider.
@@ -160,6 +164,7 @@ pub struct ListedCredential<'a> {
 #[expect(missing_docs, reason = "fields are those of the manifest")]
 pub struct ListedUse<'a> {
     pub binding: &'a str,
+    pub scan: Vec<String>,
     pub enforcement: Enforcement,
 }
 
@@ -169,7 +174,7 @@ pub struct ListedUse<'a> {
 #[expect(missing_docs, reason = "fields are those of the manifest")]
 pub struct ListedGuard<'a> {
     pub name: &'a QualifiedName,
-    pub spec: &'a serde_json::Value,
+    pub spec: serde_json::Value,
     pub origin: Origin,
 }
 
@@ -213,6 +218,16 @@ pub struct ListedPolicy<'a> {
     text: &'a str,
 }
 
+/// A guard that only records.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedAudit<'a> {
+    /// The id under which hits are recorded.
+    pub id: &'a PolicyId,
+    /// Where it is attached.
+    pub origin: &'a Origin,
+}
+
 /// Who wrote a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -247,6 +262,7 @@ pub fn of<'a>(opened: &'a Opened<'_>, bundle: &'a Bundle, trusted: &[PublicKey])
             guards: bundle.guards.len(),
             limits: bundle.limits.len().saturating_add(bundle.cost_limits.len()),
             policies: policies.len(),
+            audits: bundle.audits.len(),
         },
         providers: bundle.providers.iter().map(provider).collect(),
         agents: bundle.agents.iter().map(agent).collect(),
@@ -256,7 +272,7 @@ pub fn of<'a>(opened: &'a Opened<'_>, bundle: &'a Bundle, trusted: &[PublicKey])
             .iter()
             .map(|guard| ListedGuard {
                 name: &guard.name,
-                spec: &guard.spec,
+                spec: guard_spec::of(guard),
                 origin: document(&guard.places),
             })
             .collect(),
@@ -283,10 +299,16 @@ pub fn of<'a>(opened: &'a Opened<'_>, bundle: &'a Bundle, trusted: &[PublicKey])
             })
             .collect(),
         policies,
+        audits: bundle
+            .audits
+            .iter()
+            .map(|audit| ListedAudit { id: &audit.id, origin: &audit.origin })
+            .collect(),
     }
 }
 
-/// Every policy as Cedar text, each below a comment that says where it was written. Cedar reads it back.
+/// Every policy as Cedar text, each below a comment that says where it was written. Cedar reads it back. Guards that only
+/// record are left out, since they refuse nothing.
 pub fn cedar(bundle: &Bundle) -> String {
     let texts: Vec<_> = policies(bundle)
         .map(|policy| {
@@ -381,7 +403,17 @@ fn date(instant: UnixSeconds) -> String {
 }
 
 fn uses(guards: &[GuardUse]) -> Vec<ListedUse<'_>> {
-    guards.iter().map(|guard| ListedUse { binding: &guard.binding, enforcement: guard.enforcement }).collect()
+    let listed = |guard: &'_ GuardUse| -> Vec<String> {
+        guard.scan.targets().map(|target| target.to_string()).collect()
+    };
+    guards
+        .iter()
+        .map(|guard| ListedUse {
+            binding: &guard.binding,
+            scan: listed(guard),
+            enforcement: guard.enforcement,
+        })
+        .collect()
 }
 
 fn document(places: &Places) -> Origin {

@@ -13,7 +13,9 @@ fn everything() -> Value {
     let credential = json!({ "id": "abcd", "digest": "hmac-sha256:p:00", "expires": 1 });
     let rates = json!({ "maxRequestsPerMinute": 1, "maxConcurrentRequests": 2, "maxCostPerDayMicroUsd": 3 });
     let guard = json!({ "binding": "g", "enforcement": "audit",
-        "scan": { "prompts": true, "responses": true, "toolResults": ["*"] } });
+        "scan": { "prompts": true, "responses": true, "system": true, "toolResults": ["*"] } });
+    let remote = json!({ "type": "custom", "endpoint": "http://g", "model": "m", "auth": { "name": "k", "key": "token" },
+        "timeoutMs": 1, "maxConcurrency": 2 });
     let model = json!("a/m");
     let price = json!({ "input": 1, "cacheWrite5m": 2, "cacheWrite1h": 3, "cacheRead": 4, "output": 5 });
     json!({
@@ -35,20 +37,23 @@ fn everything() -> Value {
             "allowedCidrs": ["10.0.0.0/8"], "expires": 1, "maxTokensPerDay": 1, "rateLimits": rates,
             "places": places
         }],
-        "guards": [{ "name": "default/g", "spec": { "open": { "for": "the binding" } }, "places": places }],
+        "guards": [{ "name": "default/g", "classifier": remote, "thresholds": { "injection": 900, "jailbreak": 900, "other": 1 },
+            "onError": "deny", "places": places }, { "name": "default/h", "classifier": { "type": "rules", "rules": "{\"rules\":[]}" },
+            "thresholds": {}, "places": places }],
         "limits": [{ "scope": "agent", "name": "default/b", "tokensPerDay": 1, "policy": "base/p", "origin": origin }],
         "costLimits": [{ "scope": "agent", "name": "default/b", "nanoUsdPerDay": 1, "policy": "base/p", "origin": origin }],
         "cedarSchema": "entity A;",
         "basePolicies": [policy("base/p")],
         "slices": [{ "provider": "default/a", "policies": [policy("a/q")] }],
-        "authoredPolicies": [policy("house/r")]
+        "authoredPolicies": [policy("house/r")],
+        "audits": [policy("a/s")]
     })
 }
 
-/// The pointer of every object within, except where a manifest's own words are carried or keys are pointers.
+/// The pointer of every object within, except where keys are labels or pointers.
 fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
     match value {
-        Value::Object(fields) if !pointer.ends_with("/spec") && !pointer.ends_with("/fields") => {
+        Value::Object(fields) if !pointer.ends_with("/thresholds") && !pointer.ends_with("/fields") => {
             found.push(pointer.to_owned());
             for (name, inner) in fields {
                 objects(inner, &format!("{pointer}/{name}"), found);
@@ -97,7 +102,7 @@ fn a_field_that_this_version_does_not_know_is_refused_wherever_it_is() {
 /// The names of an object's fields, and of those within it.
 fn names(value: &Value, pointer: &str, found: &mut Vec<String>) {
     match value {
-        Value::Object(fields) if pointer != "guards[].spec" => {
+        Value::Object(fields) => {
             for (name, inner) in fields {
                 let pointer = if pointer.is_empty() { name.clone() } else { format!("{pointer}.{name}") };
                 names(inner, &pointer, found);
@@ -117,13 +122,13 @@ fn names(value: &Value, pointer: &str, found: &mut Vec<String>) {
 fn the_listing_keeps_the_names_of_its_fields() {
     const NAMES: &str = "\
         format needsPai digest bytes signature.serial signature.key signature.status \
-        counts.providers counts.agents counts.accessKeys counts.guards counts.limits counts.policies \
+        counts.providers counts.agents counts.accessKeys counts.guards counts.limits counts.policies counts.audits \
         providers[].name providers[].kind providers[].endpoint providers[].apiKey.name providers[].apiKey.key \
         providers[].allowedModels[] providers[].deniedModels[] providers[].maxTokensPerDay \
         providers[].maxTokensPerRequest providers[].externalAccess.enabled \
         providers[].externalAccess.maxTokensPerDay providers[].retry.maxAttempts \
         providers[].retry.initialBackoffMs providers[].retry.maxBackoffMs providers[].fallbacks[] \
-        providers[].guards[].binding providers[].guards[].enforcement providers[].unboundedRequests providers[].responses \
+        providers[].guards[].binding providers[].guards[].scan[] providers[].guards[].enforcement providers[].unboundedRequests providers[].responses \
         providers[].endpointNetworks[] \
         providers[].modelInfo[].model providers[].modelInfo[].contextTokens \
         providers[].modelInfo[].maxOutputTokens providers[].modelInfo[].price.input \
@@ -132,7 +137,7 @@ fn the_listing_keeps_the_names_of_its_fields() {
         providers[].origin.file providers[].origin.line providers[].origin.column \
         agents[].name agents[].models[] agents[].maxTokensPerDay agents[].maxTokensPerRequest \
         agents[].rateLimits.maxRequestsPerMinute agents[].rateLimits.maxConcurrentRequests \
-        agents[].rateLimits.maxCostPerDayMicroUsd agents[].guards[].binding agents[].guards[].enforcement \
+        agents[].rateLimits.maxCostPerDayMicroUsd agents[].guards[].binding agents[].guards[].scan[] agents[].guards[].enforcement \
         agents[].credentials[].id agents[].credentials[].expires \
         agents[].origin.file agents[].origin.line agents[].origin.column \
         accessKeys[].name accessKeys[].providers[] accessKeys[].allowedModels[] accessKeys[].allowedCidrs[] \
@@ -140,13 +145,18 @@ fn the_listing_keeps_the_names_of_its_fields() {
         accessKeys[].rateLimits.maxConcurrentRequests accessKeys[].rateLimits.maxCostPerDayMicroUsd \
         accessKeys[].credentials[].id accessKeys[].credentials[].expires \
         accessKeys[].origin.file accessKeys[].origin.line accessKeys[].origin.column \
-        guards[].name guards[].spec guards[].origin.file guards[].origin.line guards[].origin.column \
+        guards[].name guards[].spec.classifier.type guards[].spec.classifier.endpoint \
+        guards[].spec.classifier.model guards[].spec.classifier.auth.secretRef.name \
+        guards[].spec.classifier.auth.secretRef.key guards[].spec.classifier.timeoutMs \
+        guards[].spec.classifier.maxConcurrency guards[].spec.thresholds.other guards[].spec.onError \
+        guards[].origin.file guards[].origin.line guards[].origin.column \
         limits[].scope limits[].name limits[].tokensPerDay limits[].policy \
         limits[].origin.file limits[].origin.line limits[].origin.column limits[].origin.field \
         costLimits[].scope costLimits[].name costLimits[].nanoUsdPerDay costLimits[].policy \
         costLimits[].origin.file costLimits[].origin.line costLimits[].origin.column costLimits[].origin.field \
         policies[].id policies[].layer policies[].provider \
-        policies[].origin.file policies[].origin.line policies[].origin.column policies[].origin.field";
+        policies[].origin.file policies[].origin.line policies[].origin.column policies[].origin.field \
+        audits[].id audits[].origin.file audits[].origin.line audits[].origin.column audits[].origin.field";
     let bundle: Bundle = serde_json::from_value(everything()).expect("a bundle");
     let (bytes, _) = codec::encode(&bundle).expect("bytes");
     let key = crate::key::SigningKey::generate().expect("a key");

@@ -32,17 +32,17 @@ rules! {
     IDLE: "PAI0501" "idle-allow" "a comment allows what is not there",
         "A comment `# pai: allow CODE` hides a warning of that code on its own line, or on the line below if it stands alone. \
          Nothing was found there, so the comment only hides what somebody may do later. Remove it.",
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a} # pai: allow PAI0310 one provider is enough\nspec: {classifier: {type: rules}}\n" =>
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}}\n";
+        "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a} # pai: allow PAI0310 one provider is enough\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n" =>
+        "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n";
     UNKNOWN: "PAI0502" "unknown-allow" "a comment allows a code that there is not",
         "After `pai: allow` come codes such as PAI0310, and then the reason in words. `pai explain` lists all codes.",
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a} # pai: allow PAI9999\nspec: {classifier: {type: rules}}\n" =>
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}}\n";
+        "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a} # pai: allow PAI9999\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n" =>
+        "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n";
     ERROR: "PAI0503" "error-allow" "a comment allows an error",
         "Errors keep a bundle from being built, because what they find cannot work or would let through what it should not. \
          Only warnings can be allowed.",
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a} # pai: allow PAI0205 later\nspec: {classifier: {type: rules}}\n" =>
-        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}}\n";
+        "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a} # pai: allow PAI0205 later\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n" =>
+        "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n";
 }
 
 /// One word of a comment that stands for a code.

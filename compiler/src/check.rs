@@ -33,6 +33,11 @@ pub(crate) mod duplicate_credential;
 pub(crate) mod repeated_entry;
 pub(crate) mod blind_guard;
 pub(crate) mod unpriced_model;
+pub(crate) mod bad_guard_rule;
+pub(crate) mod unheld_guard;
+pub(crate) mod unattached_guard;
+pub(crate) mod weaker_guard;
+pub(crate) mod repeated_guard;
 
 /// A check over the whole graph.
 pub(crate) type Check = fn(&Graph, &mut Diagnostics);
@@ -66,6 +71,11 @@ static LINKS: &[&Rule] = &[
     &repeated_entry::RULE,
     &blind_guard::RULE,
     &unpriced_model::RULE,
+    &bad_guard_rule::RULE,
+    &unheld_guard::RULE,
+    &unattached_guard::RULE,
+    &weaker_guard::RULE,
+    &repeated_guard::RULE,
 ];
 
 /// Every rule, by code.

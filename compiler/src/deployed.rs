@@ -3,6 +3,7 @@
 
 use pai_bundle::Bundle;
 use pai_bundle::guard::{Enforcement, GuardUse};
+use pai_bundle::guard_spec;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::origin::Places;
 use pai_bundle::principal::{AccessKey, Agent, Credential};
@@ -22,8 +23,10 @@ pub fn resources(bundle: &Bundle) -> Vec<Resource> {
     let agents = bundle.agents.iter().map(|one| resource(Kind::Agent, &one.name, &one.places, &agent(one)));
     let keys =
         bundle.access_keys.iter().map(|one| resource(Kind::AccessKey, &one.name, &one.places, &key(one)));
-    let guards =
-        bundle.guards.iter().map(|one| resource(Kind::GuardBinding, &one.name, &one.places, &one.spec));
+    let guards = bundle
+        .guards
+        .iter()
+        .map(|one| resource(Kind::GuardBinding, &one.name, &one.places, &guard_spec::of(one)));
     let mut all: Vec<Resource> = providers.chain(agents).chain(keys).chain(guards).collect();
     all.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     all
@@ -162,6 +165,7 @@ fn guards(from: &[GuardUse]) -> Value {
         let scan = Fields::default()
             .put("prompts", from.scan.prompts.then_some(true))
             .put("responses", from.scan.responses.then_some(true))
+            .put("system", from.scan.system.then_some(true))
             .put("toolResults", json!(from.scan.tool_results))
             .done();
         let enforcement = match from.enforcement {

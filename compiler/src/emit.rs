@@ -45,7 +45,8 @@ pub(crate) fn bundle(
 fn put_together(graph: &Graph, sources: &Sources, authored: Vec<Policy>) -> Result<Bundle, String> {
     let lowered = lower(graph, sources).map_err(|error| error.to_string())?;
     let base_policies = BASE.clone()?;
-    validate(lowered.slices.iter().flat_map(|slice| &slice.policies).map(|built| built.parsed.clone()))?;
+    let lowered_policies = lowered.slices.iter().flat_map(|slice| &slice.policies).chain(&lowered.audits);
+    validate(lowered_policies.map(|built| built.parsed.clone()))?;
     let slices = lowered.slices.into_iter().map(|slice| Slice {
         provider: slice.provider,
         policies: slice.policies.into_iter().map(|built| built.policy).collect(),
@@ -61,6 +62,7 @@ fn put_together(graph: &Graph, sources: &Sources, authored: Vec<Policy>) -> Resu
         base_policies,
         slices: slices.collect(),
         authored_policies: authored,
+        audits: lowered.audits.into_iter().map(|built| built.policy).collect(),
     })
 }
 

@@ -8,6 +8,7 @@ use pai_bundle::pattern::Pattern;
 
 use crate::check::duplicate_resource;
 use crate::diagnostic::Diagnostics;
+use crate::manifest::guard_use::GuardUse;
 use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Resource, Spec};
 use crate::source::Span;
 use crate::surroundings::Surroundings;
@@ -128,6 +129,35 @@ impl Graph {
     pub(crate) fn has_guard(&self, namespace: &Name, binding: &Name) -> bool {
         let name = QualifiedName::new(namespace.clone(), binding.clone());
         self.guards.contains_key(&name) || self.unreadable.has(Kind::GuardBinding, &name)
+    }
+
+    /// What attached guards of a namespace read, as `binding/target`.
+    pub(crate) fn flags(&self, namespace: &Name) -> BTreeSet<String> {
+        let of = |guards: &[GuardUse]| -> Vec<String> {
+            let one = |guard: &GuardUse| -> Vec<String> {
+                let targets = guard.scan.targets().into_iter();
+                targets.map(|target| format!("{}/{target}", guard.binding)).collect()
+            };
+            guards.iter().flat_map(one).collect()
+        };
+        let is_here = |name: &QualifiedName| name.namespace == *namespace;
+        let providers = self.providers.values().filter(|one| is_here(&one.name));
+        let agents = self.agents.values().filter(|one| is_here(&one.name));
+        providers
+            .flat_map(|one| of(&one.spec.guards))
+            .chain(agents.flat_map(|one| of(&one.spec.guards)))
+            .collect()
+    }
+
+    /// The same of all namespaces, as `context.guard.hits` names it.
+    pub(crate) fn all_flags(&self) -> BTreeSet<String> {
+        let all = self.providers.keys().chain(self.agents.keys());
+        let namespaces: BTreeSet<&Name> = all.map(|name| &name.namespace).collect();
+        let of = |namespace: &Name| {
+            let flags = self.flags(namespace).into_iter();
+            flags.map(|flag| format!("{namespace}/{flag}")).collect::<Vec<_>>()
+        };
+        namespaces.into_iter().flat_map(of).collect()
     }
 
     /// Every reference to a provider: of agents, of fallbacks, of access keys.

@@ -1,6 +1,7 @@
 //! Questions asked of finished bundles: what would the gateway do? No manifest text here, and no gateway: both ask
 //! the same evaluator about the same candidates.
 
+pub mod found;
 pub mod question;
 pub mod world;
 mod replay;

@@ -7,6 +7,7 @@ use pai_bundle::provider::Provider;
 
 pub(crate) mod access_key;
 pub(crate) mod agent;
+pub(crate) mod attached;
 pub(crate) mod cost;
 pub(crate) mod guard;
 pub(crate) mod places;
@@ -17,7 +18,8 @@ pub(crate) mod slice;
 
 use crate::graph::Graph;
 use crate::source::Sources;
-use policy::LowerError;
+use pai_policies::attached::Bindings;
+use policy::{Built, LowerError};
 use slice::BuiltSlice;
 
 /// A graph, lowered. Every list is in the order of names.
@@ -30,6 +32,7 @@ pub(crate) struct Lowered {
     pub(crate) limits: Vec<Limit>,
     pub(crate) cost_limits: Vec<CostLimit>,
     pub(crate) slices: Vec<BuiltSlice>,
+    pub(crate) audits: Vec<Built>,
 }
 
 /// Lowers a graph that no check objects to.
@@ -38,14 +41,16 @@ pub(crate) fn lower(graph: &Graph, sources: &Sources) -> Result<Lowered, LowerEr
     let models = provider::models(graph);
     let providers: Vec<Provider> =
         graph.providers.values().map(|provider| provider::lower(provider, &models, sources)).collect();
+    let guards: Vec<GuardBinding> = graph.guards.values().map(|guard| guard::lower(guard, sources)).collect();
+    let bindings = Bindings(&guards);
     let slices: Result<Vec<BuiltSlice>, LowerError> =
-        providers.iter().map(|provider| slice::lower(provider, &mut limits)).collect();
+        providers.iter().map(|provider| slice::lower(provider, bindings, &mut limits)).collect();
     let agents: Vec<Agent> =
         graph.agents.values().map(|agent| agent::lower(agent, sources, &mut limits)).collect();
     let access_keys: Vec<AccessKey> =
         graph.access_keys.values().map(|key| access_key::lower(key, sources, &mut limits)).collect();
-    let guards = graph.guards.values().map(|guard| guard::lower(guard, sources)).collect();
+    let audits = attached::audits(&providers, &agents, bindings)?;
     limits.sort_by(|a, b| (a.scope, &a.name).cmp(&(b.scope, &b.name)));
     let cost_limits = cost::limits(&agents, &access_keys);
-    Ok(Lowered { providers, agents, access_keys, guards, limits, cost_limits, slices: slices? })
+    Ok(Lowered { providers, agents, access_keys, guards, limits, cost_limits, slices: slices?, audits })
 }

@@ -20,6 +20,7 @@ pub(crate) mod model_provider;
 pub(crate) mod agent;
 pub(crate) mod workload;
 pub(crate) mod access_key;
+pub(crate) mod guard_rules;
 pub(crate) mod guard_binding;
 pub(crate) mod identity;
 pub(crate) mod legacy;

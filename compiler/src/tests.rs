@@ -7,6 +7,7 @@ use crate::diagnostic::render::{Colour, Look, human, short};
 use crate::{Sources, compile};
 
 mod decide;
+mod guards;
 mod wrong;
 mod yaml;
 mod large;
@@ -204,7 +205,7 @@ fn a_name_that_looks_like_a_policy_stays_a_string() {
 }
 
 /// File, line, column and code of each finding.
-fn places(text: &str) -> Vec<String> {
+pub(crate) fn places(text: &str) -> Vec<String> {
     let sources = Sources::new([("a.yaml", text)]);
     let compiled = compile(&sources);
     let lines = short(&compiled.diagnostics, &sources);
@@ -259,11 +260,11 @@ fn a_secret_is_never_printed() {
 
 #[test]
 fn an_alias_is_expanded_and_a_bomb_is_refused() {
-    let good = "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: &m {name: &n a, labels: {app: *n}}\nspec: {classifier: {type: rules}}\n";
+    let good = "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: &m {name: &n a, labels: {app: *n}}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n";
     assert_eq!(places(good), Vec::<String>::new());
     let levels =
         (1..40).map(|level| format!("x{level}: &x{level} [*x{0}, *x{0}]\n", level - 1)).collect::<Vec<_>>();
-    let bomb = format!("apiVersion: pai.io/v1\nkind: GuardBinding\nx0: &x0 [a, a]\n{}", levels.concat());
+    let bomb = format!("apiVersion: pai.io/v1\nkind: ModelProvider\nx0: &x0 [a, a]\n{}", levels.concat());
     assert!(places(&bomb).iter().any(|place| place.contains("PAI0108")), "{:?}", places(&bomb));
 }
 
@@ -273,7 +274,7 @@ fn a_hostile_file_is_refused_in_little_time() {
     assert!(!places(&deep).is_empty());
     let chain =
         (1..30).map(|n| format!("x{n}: &x{n} [[[[[[*x{}]]]]]]\n", n - 1)).collect::<Vec<_>>().concat();
-    let tall = format!("apiVersion: pai.io/v1\nkind: GuardBinding\nx0: &x0 a\n{chain}");
+    let tall = format!("apiVersion: pai.io/v1\nkind: ModelProvider\nx0: &x0 a\n{chain}");
     assert!(places(&tall).iter().any(|place| place.contains("PAI0105")));
     let fields = (0..5_000).map(|n| format!("a{n}: é,")).collect::<Vec<_>>().concat();
     let wide = format!("{{apiVersion: pai.io/v1, kind: Agent, metadata: {{name: a}}, spec: {{{fields}}}}}");
@@ -282,7 +283,7 @@ fn a_hostile_file_is_refused_in_little_time() {
 
 #[test]
 fn a_finding_shows_few_lines_however_long_the_file_and_its_lines_are() {
-    let guard = "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}}\n---\n";
+    let guard = "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n---\n";
     let far = format!("{}{guard}{}{guard}", "# one\n".repeat(3_000), "# two\n".repeat(3_000));
     let models: Vec<String> = (0..3_000).map(|n| format!("\"model-{n}\"")).collect();
     let long = format!(

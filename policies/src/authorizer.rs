@@ -11,8 +11,10 @@ use pai_bundle::origin::Places;
 use pai_bundle::policy::Policy;
 use pai_bundle::unit::Tokens;
 
+use crate::attached::Bindings;
+use crate::audit;
 use crate::context::{self, Needs};
-use crate::decision::{Account, Denial, Permit};
+use crate::decision::{Account, Cause, Denial, Permit};
 use crate::entities::{self, Types};
 use crate::facts::{Action, Facts, Principal};
 use crate::known::{AgentFacts, KeyFacts, Known, restrictions};
@@ -32,6 +34,8 @@ pub struct Authorizer {
     providers: HashMap<QualifiedName, ProviderRules>,
     agents: HashMap<QualifiedName, AgentFacts>,
     access_keys: HashMap<QualifiedName, KeyFacts>,
+    /// What only records, by the agent or the provider that it concerns.
+    audits: HashMap<EntityUid, PolicySet>,
     reasons: Reasons,
 }
 
@@ -49,6 +53,7 @@ struct ProviderRules {
     readable: PolicySet,
     /// By [`Sort::index`].
     fast: [Fast; 4],
+    uid: EntityUid,
     models: HashMap<ModelId, EntityUid>,
     placeholder: EntityUid,
     per_day: Option<Tokens>,
@@ -67,6 +72,7 @@ impl Authorizer {
             reasons.add(written, &parsed, &budgets);
             Ok::<_, LoadError>(parsed)
         };
+        let audits = audit::by_subject(parse(&bundle.audits)?)?;
         let shared = [parse(&bundle.base_policies)?, parse(&bundle.authored_policies)?].concat();
         let merged = merge::merge(&shared, "merged/shared")?;
         let mut slices: HashMap<&QualifiedName, &[Policy]> = HashMap::new();
@@ -84,6 +90,7 @@ impl Authorizer {
                 ProviderRules {
                     fast: fast(&merged, &merge::merge(&slice, "merged/provider")?)?,
                     readable: parse::set(slice)?,
+                    uid: types.provider(&provider.name),
                     models: models.map(|model| (model.clone(), types.model(&provider.name, model))).collect(),
                     placeholder: types.placeholder(&provider.name),
                     per_day: provider.max_tokens_per_day,
@@ -103,13 +110,16 @@ impl Authorizer {
             agents: bundle
                 .agents
                 .iter()
-                .map(|agent| (agent.name.clone(), AgentFacts::of(agent, &types)))
-                .collect(),
+                .map(|agent| {
+                    Ok((agent.name.clone(), AgentFacts::of(agent, Bindings(&bundle.guards), &types)?))
+                })
+                .collect::<Result<_, LoadError>>()?,
             access_keys: bundle
                 .access_keys
                 .iter()
                 .map(|key| (key.name.clone(), KeyFacts::of(key, &types)))
                 .collect(),
+            audits,
             reasons,
             entities,
             shared: parse::set(shared)?,
@@ -125,13 +135,33 @@ impl Authorizer {
         let Some(provider) = self.providers.get(facts.provider) else {
             return Err(self.reasons.unknown_provider(facts));
         };
-        if self.passes(facts, principal, provider) {
+        // The fast form is without the rules that object to flags of guards.
+        let is_fast = !facts.guard.is_flagged();
+        if is_fast && self.passes(facts, principal, provider) {
             return Ok(permit(facts, principal, provider));
         }
-        Err(match self.objections(facts, principal, provider) {
-            Some(denial) => denial,
-            None => self.reasons.disagreement(),
-        })
+        match self.objections(facts, principal, provider) {
+            Some(denial) => Err(denial),
+            None if is_fast => Err(self.reasons.disagreement()),
+            None => Ok(permit(facts, principal, provider)),
+        }
+    }
+
+    /// What guards found that only record it, each with the manifest line that attaches the guard. No part of a decision,
+    /// and nothing where no guard has found anything.
+    pub fn audited(&self, facts: &Facts<'_>) -> Vec<Cause> {
+        let subjects = (self.principal(facts.principal), self.providers.get(facts.provider));
+        let (Some(principal), Some(provider)) = subjects else { return Vec::new() };
+        let sets: Vec<&PolicySet> =
+            [principal.uid(), &provider.uid].into_iter().filter_map(|uid| self.audits.get(uid)).collect();
+        if sets.is_empty() || facts.guard.hits.is_empty() {
+            return Vec::new();
+        }
+        let Some(question) = self.question(facts, principal, provider, &Needs::of_guards()) else {
+            return Vec::new();
+        };
+        let answers: Vec<Response> = sets.into_iter().map(|set| self.ask(&question, set)).collect();
+        self.reasons.causes(facts, principal, &provider.places, &answers)
     }
 
     /// As [`Self::decide`], by the readable policies alone, one by one: what the fast form is held to.

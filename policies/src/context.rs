@@ -7,6 +7,7 @@ use pai_bundle::unit::UnixSeconds;
 use serde_json::Value;
 
 use crate::facts::{Facts, Principal};
+use crate::guard::{GuardFacts, GuardVerdict};
 use crate::vocabulary::context as field;
 
 /// What the principal's own record says of this request.
@@ -27,6 +28,11 @@ impl Needs {
     /// Every field.
     pub(crate) fn everything() -> Self {
         Self { fields: BTreeSet::new(), all: true }
+    }
+
+    /// What policies read that only ask what guards found.
+    pub(crate) fn of_guards() -> Self {
+        Self { fields: BTreeSet::from([field::GUARD.to_owned()]), all: false }
     }
 
     /// Adds what an expression of a policy's JSON form reads.
@@ -83,6 +89,7 @@ pub(crate) fn build(facts: &Facts<'_>, restrictions: Restrictions, needs: &Needs
     put(field::NOW_SECONDS, &|| RestrictedExpression::new_long(facts.now.0));
     put(field::NOW, &|| RestrictedExpression::new_datetime(rfc3339(facts.now)));
     put(field::EXTERNAL, &|| RestrictedExpression::new_bool(is_external(facts)));
+    put(field::GUARD, &|| guard(facts.guard));
     Context::from_pairs(pairs).ok()
 }
 
@@ -107,10 +114,36 @@ fn after(facts: &Facts<'_>) -> RestrictedExpression {
     if is_external(facts) {
         sums.push((field::AFTER_PROVIDER_EXTERNAL.to_owned(), sum(facts.used.provider_external)));
     }
-    // Its only error is a repeated key, and these are different ones; a set in place of the record
-    // would make every policy that reads it err, which refuses.
-    RestrictedExpression::new_record(sums)
+    record(sums)
+}
+
+/// Its only error is a repeated key, and each caller's are different ones; a set in place of the record would make every
+/// policy that reads it err, which refuses.
+fn record(fields: Vec<(String, RestrictedExpression)>) -> RestrictedExpression {
+    RestrictedExpression::new_record(fields)
         .unwrap_or_else(|_| RestrictedExpression::new_set(std::iter::empty()))
+}
+
+fn guard(facts: &GuardFacts) -> RestrictedExpression {
+    let flags = |flags: &BTreeSet<String>| {
+        RestrictedExpression::new_set(flags.iter().cloned().map(RestrictedExpression::new_string))
+    };
+    record(vec![
+        (field::GUARD_PROMPTS.to_owned(), verdict(&facts.prompts)),
+        (field::GUARD_SYSTEM.to_owned(), verdict(&facts.system)),
+        (field::GUARD_TOOL_RESULTS.to_owned(), verdict(&facts.tool_results)),
+        (field::GUARD_RESPONSES.to_owned(), verdict(&facts.responses)),
+        (field::GUARD_HITS.to_owned(), flags(&facts.hits)),
+        (field::GUARD_FAILURES.to_owned(), flags(&facts.failures)),
+        (field::GUARD_UNREAD.to_owned(), RestrictedExpression::new_bool(facts.unread)),
+    ])
+}
+
+fn verdict(of: &GuardVerdict) -> RestrictedExpression {
+    record(vec![
+        (field::VERDICT_LABEL.to_owned(), RestrictedExpression::new_string(of.label.clone())),
+        (field::VERDICT_SCORE.to_owned(), RestrictedExpression::new_long(i64::from(of.score.0))),
+    ])
 }
 
 /// An instant as Cedar's `datetime` reads it; one that no calendar has becomes the last that Cedar knows, so

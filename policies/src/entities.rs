@@ -9,6 +9,7 @@ use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::Tokens;
 
+use crate::attached::{Bindings, Flags};
 use crate::facts::Action;
 use crate::load::LoadError;
 use crate::vocabulary::{action, attribute, entity};
@@ -81,7 +82,8 @@ pub(crate) fn build(bundle: &Bundle, types: &Types) -> Result<Entities, LoadErro
     }
     for agent in &bundle.agents {
         let parents = placed_in(&agent.name);
-        all.push(agent_entity(agent, parents, types)?);
+        let flags = Flags::of_all(&agent.guards, &agent.name.namespace, Bindings(&bundle.guards))?;
+        all.push(agent_entity(agent, flags, parents, types)?);
     }
     for key in &bundle.access_keys {
         let parents = placed_in(&key.name);
@@ -141,7 +143,12 @@ fn model_entities(provider: &Provider, types: &Types) -> Result<Vec<Entity>, Loa
     named.chain([types.placeholder(&provider.name)]).map(one).collect()
 }
 
-fn agent_entity(agent: &Agent, parents: HashSet<EntityUid>, types: &Types) -> Result<Entity, LoadError> {
+fn agent_entity(
+    agent: &Agent,
+    flags: Flags,
+    parents: HashSet<EntityUid>,
+    types: &Types,
+) -> Result<Entity, LoadError> {
     let models = agent.models.iter().map(|model| {
         let provider = QualifiedName::new(agent.name.namespace.clone(), model.provider.clone());
         RestrictedExpression::new_entity_uid(types.model(&provider, &model.model))
@@ -153,6 +160,11 @@ fn agent_entity(agent: &Agent, parents: HashSet<EntityUid>, types: &Types) -> Re
     attributes.extend(agent.max_tokens_per_request.map(|cap| (attribute::PER_REQUEST, long(cap))));
     attributes.extend(agent.max_tokens_per_day.map(|cap| (attribute::PER_DAY, long(cap))));
     attributes.extend(cost_per_day(&agent.rate_limits));
+    for (name, flags) in [(attribute::GUARD_HITS, flags.hits), (attribute::GUARD_FAILURES, flags.failures)] {
+        if !flags.is_empty() {
+            attributes.push((name, strings(flags)));
+        }
+    }
     make(types.agent(&agent.name), attributes, parents)
 }
 
@@ -183,6 +195,11 @@ fn make(
     let attributes: HashMap<String, RestrictedExpression> =
         attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Entity::new(uid, attributes, parents).map_err(|cause| LoadError::Entities(cause.to_string()))
+}
+
+/// A set of these.
+fn strings(values: impl IntoIterator<Item = String>) -> RestrictedExpression {
+    RestrictedExpression::new_set(values.into_iter().map(RestrictedExpression::new_string))
 }
 
 fn text(value: &impl ToString) -> RestrictedExpression {

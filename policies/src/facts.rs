@@ -6,6 +6,7 @@ use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 
+use crate::guard::GuardFacts;
 use crate::vocabulary;
 
 /// Who asks.
@@ -104,4 +105,6 @@ pub struct Facts<'a> {
     pub address: IpAddr,
     /// The gateway's clock.
     pub now: UnixSeconds,
+    /// What guards found.
+    pub guard: &'a GuardFacts,
 }

@@ -9,9 +9,11 @@ use pai_bundle::pattern::Pattern;
 use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::unit::Tokens;
 
+use crate::attached::{Bindings, Flags};
 use crate::context::Restrictions;
 use crate::entities::Types;
 use crate::facts::Facts;
+use crate::load::LoadError;
 
 /// What is read of an agent outside of Cedar.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub(crate) struct AgentFacts {
     pub(crate) per_day: Option<Tokens>,
     pub(crate) cost_per_day: Option<NanoUsd>,
     pub(crate) per_request: Option<Tokens>,
+    pub(crate) flags: Flags,
     pub(crate) places: Places,
 }
 
@@ -81,15 +84,16 @@ impl Known<'_> {
 }
 
 impl AgentFacts {
-    pub(crate) fn of(agent: &Agent, types: &Types) -> Self {
-        Self {
+    pub(crate) fn of(agent: &Agent, bindings: Bindings<'_>, types: &Types) -> Result<Self, LoadError> {
+        Ok(Self {
             uid: types.agent(&agent.name),
             models: agent.models.clone(),
             per_day: agent.max_tokens_per_day,
             cost_per_day: agent.rate_limits.max_cost_per_day(),
             per_request: agent.max_tokens_per_request,
+            flags: Flags::of_all(&agent.guards, &agent.name.namespace, bindings)?,
             places: agent.places.clone(),
-        }
+        })
     }
 }
 

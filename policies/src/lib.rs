@@ -3,6 +3,8 @@
 
 pub mod vocabulary;
 pub mod base;
+pub mod guard;
+pub mod attached;
 pub mod facts;
 pub mod candidate;
 pub mod load;
@@ -11,6 +13,8 @@ mod entities;
 mod merge;
 mod context;
 mod known;
+mod finding;
+mod audit;
 pub mod authorizer;
 pub mod decision;
 mod reason;
@@ -18,4 +22,5 @@ mod reason;
 pub use authorizer::Authorizer;
 pub use decision::{Cause, Denial, Kind, Permit};
 pub use facts::{Action, Facts, Principal, Used};
+pub use guard::{GuardFacts, GuardVerdict};
 pub use load::LoadError;

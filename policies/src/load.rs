@@ -1,6 +1,6 @@
 //! Why a bundle's policies cannot be used; none that passed the compiler fails this way.
 
-use pai_bundle::name::{PolicyId, QualifiedName};
+use pai_bundle::name::{Name, PolicyId, QualifiedName};
 
 /// A bundle's policies cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,4 +31,15 @@ pub enum LoadError {
     /// A slice without its provider, or a provider without its slice.
     #[error("provider `{0}` and its policies are not both in the bundle")]
     Slice(QualifiedName),
+    /// A guard is attached that is not there, and would check nothing.
+    #[error("guard `{binding}` is attached in namespace `{namespace}` and is not in the bundle")]
+    Guard {
+        /// Of whom it is attached to.
+        namespace: Name,
+        /// The binding's name.
+        binding: String,
+    },
+    /// A policy of those that only record says neither whose agent's nor which provider's it is.
+    #[error("audit policy `{0}` of the bundle names neither an agent nor a provider")]
+    Audit(PolicyId),
 }

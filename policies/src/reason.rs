@@ -12,8 +12,9 @@ use pai_bundle::unit::Tokens;
 
 use crate::decision::{Cause, Denial, Kind};
 use crate::facts::{Facts, Principal};
+use crate::finding::{self, Finding, Flag};
 use crate::known::Known;
-use crate::vocabulary::annotation;
+use crate::vocabulary::{annotation, code};
 
 /// No readable policy objects although the fast form did; never seen, and refused all the same.
 const CODE_DISAGREEMENT: &str = "policy_disagreement";
@@ -48,6 +49,8 @@ struct Written {
     subject: Option<Subject>,
     /// Which account a budget policy speaks of, and its cap where the policy states it.
     budget: Option<(Scope, Tokens)>,
+    /// What a guard's policy looks for.
+    finding: Option<Finding>,
 }
 
 /// Whose manifest has the field that a base rule reads.
@@ -73,6 +76,7 @@ impl Reasons {
                 origin: policy.origin.clone(),
                 subject: subject.map(|(whose, field)| Subject { is_provider: whose == "provider", field }),
                 budget: budgets.get(&policy.id).copied(),
+                finding: finding(parsed),
             };
             self.policies.insert(policy.id.clone(), reasons);
         }
@@ -86,6 +90,21 @@ impl Reasons {
         provider: &Places,
         answers: &[Response],
     ) -> Box<Denial> {
+        let mut causes = self.causes(facts, principal, provider, answers).into_iter();
+        match causes.next() {
+            Some(first) => Box::new(Denial { first, others: causes.collect() }),
+            None => self.disagreement(),
+        }
+    }
+
+    /// The same as a list, which may be empty.
+    pub(crate) fn causes(
+        &self,
+        facts: &Facts<'_>,
+        principal: Known<'_>,
+        provider: &Places,
+        answers: &[Response],
+    ) -> Vec<Cause> {
         let mut causes = Vec::new();
         for answer in answers {
             let refused = answer.decision() == cedar_policy::Decision::Deny;
@@ -100,11 +119,7 @@ impl Reasons {
             }
         }
         causes.sort_by(|a, b| (a.kind, &a.policy).cmp(&(b.kind, &b.policy)));
-        let mut causes = causes.into_iter();
-        match causes.next() {
-            Some(first) => Box::new(Denial { first, others: causes.collect() }),
-            None => self.disagreement(),
-        }
+        causes
     }
 
     /// The fast form objects and the readable one does not.
@@ -150,6 +165,14 @@ impl Reasons {
             "name a provider that a manifest declares",
         ))
     }
+}
+
+/// Only of guards' policies: the form as JSON costs as much as reading the text.
+fn finding(policy: &cedar_policy::Policy) -> Option<Finding> {
+    let is_of_guard = policy.annotation(annotation::CODE).is_some_and(|word| {
+        [code::GUARD_REFUSED, code::GUARD_UNAVAILABLE, code::GUARD_AUDITED].contains(&word)
+    });
+    is_of_guard.then(|| policy.to_json().ok()).flatten().as_ref().and_then(Finding::read)
 }
 
 fn only(first: Cause) -> Box<Denial> {
@@ -231,12 +254,30 @@ fn fill(text: &str, written: &Written, facts: &Facts<'_>, principal: Known<'_>) 
             ),
             "limit" => filled.push_str(&limit.map_or_else(|| "none".to_owned(), grouped)),
             "models" => filled.push_str(&models(facts, principal)),
+            word @ ("guard" | "target" | "label" | "score") => {
+                filled.push_str(&found(word, written, facts, principal));
+            }
             _ => filled.push_str(&behind[..=close]),
         }
         rest = &behind[close + 1..];
     }
     filled.push_str(rest);
     filled
+}
+
+/// What a guard's verdict has for a placeholder. Rules of authors may object to a verdict that is no hit of any guard.
+fn found(word: &str, written: &Written, facts: &Facts<'_>, principal: Known<'_>) -> String {
+    let flag = Flag::of(written.finding.as_ref(), facts, principal);
+    let verdict = flag.as_ref().map_or_else(|| finding::worst(facts.guard), |flag| flag.verdict);
+    match (word, flag) {
+        ("guard", Some(flag)) => flag.guard.to_owned(),
+        ("target", Some(flag)) => flag.target.to_string(),
+        ("label", _) if !verdict.label.is_empty() => verdict.label.clone(),
+        ("score", _) => finding::hundredths(verdict),
+        ("label", _) => "nothing".to_owned(),
+        ("guard", None) => "none".to_owned(),
+        _ => "this request".to_owned(),
+    }
 }
 
 /// What the principal may ask for, as its manifest has it.

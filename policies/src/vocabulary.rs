@@ -42,6 +42,10 @@ pub mod attribute {
     pub const PER_DAY: &str = "perDay";
     /// A principal's cap on what a day costs.
     pub const NANO_USD_PER_DAY: &str = "nanoUsdPerDay";
+    /// What an agent's guards refuse, by the names of `context.guard.hits`.
+    pub const GUARD_HITS: &str = "guardHits";
+    /// Which failures of an agent's guards refuse, by the names of `context.guard.failures`.
+    pub const GUARD_FAILURES: &str = "guardFailures";
 }
 
 /// Fields of the context.
@@ -74,6 +78,26 @@ pub mod context {
     pub const NOW_SECONDS: &str = "nowSeconds";
     /// Whether the request came in as external use.
     pub const EXTERNAL: &str = "external";
+    /// What guards found.
+    pub const GUARD: &str = "guard";
+    /// Within `guard`: in user turns.
+    pub const GUARD_PROMPTS: &str = "prompts";
+    /// Within `guard`: in the instructions before the conversation.
+    pub const GUARD_SYSTEM: &str = "system";
+    /// Within `guard`: in results of tools.
+    pub const GUARD_TOOL_RESULTS: &str = "toolResults";
+    /// Within `guard`: in the answer.
+    pub const GUARD_RESPONSES: &str = "responses";
+    /// Within `guard`: where scores reached thresholds.
+    pub const GUARD_HITS: &str = "hits";
+    /// Within `guard`: where a classifier did not judge.
+    pub const GUARD_FAILURES: &str = "failures";
+    /// Within `guard`: whether there is something that no guard can read.
+    pub const GUARD_UNREAD: &str = "unread";
+    /// Within a verdict: what was found.
+    pub const VERDICT_LABEL: &str = "label";
+    /// Within a verdict: how sure that is, in thousandths.
+    pub const VERDICT_SCORE: &str = "score";
 }
 
 /// Actions.
@@ -136,4 +160,10 @@ pub mod code {
     pub const REQUEST_TOO_LARGE: &str = "request_too_large";
     /// A daily budget has no room.
     pub const BUDGET_EXHAUSTED: &str = "budget_exhausted";
+    /// A guard found something.
+    pub const GUARD_REFUSED: &str = "guard_refused";
+    /// A guard's classifier does not answer.
+    pub const GUARD_UNAVAILABLE: &str = "guard_unavailable";
+    /// A guard that only records found something.
+    pub const GUARD_AUDITED: &str = "guard_audited";
 }

@@ -13,7 +13,7 @@ use pai_bundle::policy::{Policy, Slice};
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::{ExternalAccess, Provider, ProviderKind, ResponsesApi, Retry, UnboundedRequests};
 use pai_bundle::unit::{Tokens, UnixSeconds};
-use pai_policies::{Action, Authorizer, Facts, Kind, Permit, Principal, Used, base};
+use pai_policies::{Action, Authorizer, Facts, GuardFacts, Kind, Permit, Principal, Used, base};
 
 const CAP: &str = "ModelProvider/default/anthropic/maxTokensPerDay";
 
@@ -150,6 +150,7 @@ fn ask(bundle: &Bundle, ask: &Ask) -> Result<Permit, (String, Kind, String)> {
         used: ask.used,
         address: ask.address.parse::<IpAddr>().expect("an address"),
         now: UnixSeconds(ask.now),
+        guard: &GuardFacts::NONE,
     };
     let fast = authorizer.decide(&facts);
     assert_eq!(fast, authorizer.decide_readably(&facts), "the two forms agree");

@@ -27,6 +27,8 @@ pub(super) struct Present {
     models: BTreeSet<String>,
     agents: BTreeSet<String>,
     access_keys: BTreeSet<String>,
+    /// What attached guards read, as `context.guard.hits` names it.
+    flags: BTreeSet<String>,
 }
 
 impl Present {
@@ -44,8 +46,10 @@ impl Present {
             let ids = ids.into_iter().chain([entity::PLACEHOLDER.to_owned()]);
             ids.map(move |model| format!("{provider}/{model}")).collect::<Vec<_>>()
         });
+        let flags = graph.all_flags();
         Some(Self {
             namespaces,
+            flags,
             models: listed.collect(),
             providers: names(&mut graph.providers.keys()),
             agents: names(&mut graph.agents.keys()),
@@ -90,6 +94,15 @@ pub(super) fn find(
         if matches!(compared.of, Of::ModelId) && without_provider(&compared.text, present).is_none() {
             continue;
         }
+        // A classifier may have labels that nobody knows here.
+        if matches!(compared.of, Of::GuardLabel) && compared.text == compared.text.to_lowercase() {
+            continue;
+        }
+        // A flag with a star in it names a pattern of tools, and is compared as it is.
+        let matches = |name: &String| match compared.of {
+            Of::GuardFlag => *name == compared.text,
+            _ => matches(name),
+        };
         if !there.iter().any(matches) && seen.insert(compared.text.clone()) {
             let (start, end) = place(snippet, &format!("{:?}", compared.text));
             found.push(compared.finding(&there, Span::new(id, start, end)));
@@ -144,6 +157,9 @@ enum Of {
     ProviderName,
     ProviderKind,
     ModelId,
+    GuardFlag,
+    /// In small letters, and otherwise any word of a classifier.
+    GuardLabel,
 }
 
 impl Of {
@@ -156,15 +172,19 @@ impl Of {
                 let ids = present.models.iter().filter_map(|model| model.splitn(3, '/').nth(2));
                 ids.filter(|id| *id != entity::PLACEHOLDER).map(ToOwned::to_owned).collect()
             }
+            Self::GuardFlag => present.flags.clone(),
+            Self::GuardLabel => BTreeSet::from(["injection".to_owned(), "jailbreak".to_owned()]),
         }
     }
 
-    /// `context.model`, `principal.name`, `resource.provider.name`, `resource.provider.kind`.
+    /// `context.model`, `principal.name`, `resource.provider.name`, `resource.provider.kind`, and of `context.guard` the
+    /// labels.
     fn read(expr: &Expr) -> Option<Self> {
         let Expr::GetAttr { expr: of, attr } = expr else { return None };
         match (&**of, attr.as_str()) {
             (Expr::Var(Var::Principal), attribute::NAME) => Some(Self::PrincipalName),
             (Expr::Var(Var::Context), context::MODEL) => Some(Self::ModelId),
+            (of, context::VERDICT_LABEL) if is_guards(of, &|_| true) => Some(Self::GuardLabel),
             (Expr::GetAttr { expr: of, attr: provider }, last) if provider == attribute::PROVIDER => {
                 match (&**of, last) {
                     (Expr::Var(Var::Resource), attribute::NAME) => Some(Self::ProviderName),
@@ -175,6 +195,13 @@ impl Of {
             _ => None,
         }
     }
+}
+
+/// A field of `context.guard`.
+fn is_guards(expr: &Expr, is_meant: &dyn Fn(&str) -> bool) -> bool {
+    let Expr::GetAttr { expr: of, attr } = expr else { return false };
+    let Expr::GetAttr { expr: of, attr: guard } = &**of else { return false };
+    guard == context::GUARD && matches!(&**of, Expr::Var(Var::Context)) && is_meant(attr)
 }
 
 /// A text that names are compared with.
@@ -213,6 +240,14 @@ impl Compared {
                     if let Expr::Set(items) = &**left {
                         all.extend(items.iter().filter_map(|item| Self::pair(right, item)));
                     }
+                    all.extend(Self::flag(left, right));
+                }
+                Expr::BinaryOp { op: BinaryOp::ContainsAny | BinaryOp::ContainsAll, left, right } => {
+                    for (flags, items) in [(left, right), (right, left)] {
+                        if let Expr::Set(items) = &**items {
+                            all.extend(items.iter().filter_map(|item| Self::flag(flags, item)));
+                        }
+                    }
                 }
                 _ => {}
             }
@@ -226,12 +261,25 @@ impl Compared {
         Some(Self { of: Of::read(name)?, text: text.to_string(), pattern: Pattern::new(text.as_str()) })
     }
 
+    /// Of `context.guard.hits` and `context.guard.failures`.
+    fn flag(flags: &Expr, text: &Expr) -> Option<Self> {
+        let is_flags = |attr: &str| [context::GUARD_HITS, context::GUARD_FAILURES].contains(&attr);
+        let Expr::Literal(Literal::String(text)) = text else { return None };
+        is_guards(flags, &is_flags).then(|| Self {
+            of: Of::GuardFlag,
+            text: text.to_string(),
+            pattern: Pattern::new(text.as_str()),
+        })
+    }
+
     fn finding(&self, there: &BTreeSet<String>, span: Span) -> Diagnostic {
         let what = match self.of {
             Of::PrincipalName => "no agent or access key is called",
             Of::ProviderName => "no provider is called",
             Of::ProviderKind => "no provider is of the kind",
             Of::ModelId => "no model has the id",
+            Of::GuardFlag => "no guard is attached under the name",
+            Of::GuardLabel => "labels are in small letters, and none is",
         };
         let finding = Diagnostic::new(&rules::NO_SUCH_NAME, span, format!("{what} {}", shown(&self.text)));
         let finding = finding.label("matches nothing");

@@ -65,7 +65,8 @@ rules! {
         "forbid (principal, action, resource) when { context.model like \"claude-opus-*\" };";
     NO_SUCH_NAME: "PAI0410" "cedar-no-such-name" "the policy compares a name that nothing has",
         "`name` and `kind` are compared with text, and nothing in the workspace has this one, so the comparison always comes out the same. \
-         Names of agents, keys and providers have their namespace before them: `default/reviewer`.",
+         Names of agents, keys and providers have their namespace before them: `default/reviewer`. `context.guard.hits` has \
+         names of attached guards with what they read: `default/injection/prompts`.",
         Warning "forbid (principal is Agent, action, resource) when { principal.name == \"reviewer\" };" =>
         "forbid (principal is Agent, action, resource) when { principal.name == \"default/reviewer\" };";
     PATTERN: "PAI0411" "cedar-not-a-pattern" "a pattern is compared letter by letter",

@@ -9,9 +9,9 @@ pub(crate) static RULE: Rule = Rule {
     code: "PAI0326",
     name: "blind-guard",
     title: "the guard reads nothing",
-    severity: Severity::Warning,
-    explanation: "A guard reads what its `scan` switches on: `prompts`, `responses`, or the results of tools. Here everything is off, so \
-                  the guard is attached and judges nothing, which whoever reads the manifest would not expect.",
+    severity: Severity::Error,
+    explanation: "A guard reads what its `scan` switches on: `prompts`, `responses`, `system`, or the results of tools. Here everything \
+                  is off, so the guard is attached and judges nothing, which whoever reads the manifest would not expect.",
     fails: "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1', guards: [{binding: g, scan: {prompts: false}}]}\n---\n\
             apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: g}\nspec: {classifier: {type: rules}}\n",
     passes: "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1', guards: [{binding: g, scan: {prompts: false, toolResults: ['*']}}]}\n---\n\
@@ -30,8 +30,7 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
 
 fn uses<S: Spec>(from: &Resource<S>, guards: &[GuardUse], found: &mut Diagnostics) {
     for (at, guard) in guards.iter().enumerate() {
-        let scan = &guard.scan;
-        if scan.prompts || scan.responses || !scan.tool_results.is_empty() {
+        if !guard.scan.targets().is_empty() {
             continue;
         }
         found.push(
@@ -41,7 +40,7 @@ fn uses<S: Spec>(from: &Resource<S>, guards: &[GuardUse], found: &mut Diagnostic
                 format!("guard `{}` of {} `{}` reads nothing", guard.binding, S::NAME, from.name.name),
             )
             .label("everything is off")
-            .help("switch on `prompts`, `responses` or `toolResults`, or remove the guard"),
+            .help("switch on `prompts`, `responses`, `system` or `toolResults`, or remove the guard"),
         );
     }
 }

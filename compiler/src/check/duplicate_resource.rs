@@ -10,10 +10,10 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Error,
     explanation: "Within a namespace, a kind has each name once. Otherwise it would depend on the order of files which of the two \
                   holds. Rename one, give it another namespace, or remove it.",
-    fails: "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}}\n---\n\
-            apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}, onError: deny}\n",
-    passes: "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {type: rules}}\n---\n\
-             apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: b}\nspec: {classifier: {type: rules}, onError: deny}\n",
+    fails: "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n---\n\
+            apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1', maxTokensPerDay: 5}\n",
+    passes: "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n---\n\
+             apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: b}\nspec: {provider: vllm, endpoint: 'http://a/v1', maxTokensPerDay: 5}\n",
     check: None,
 };
 

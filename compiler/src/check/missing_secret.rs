@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::{Sources, Surroundings, check_within};
 
-    const TEXT: &str = "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1', apiKeySecretRef: {name: a-key}}\n---\n\
+    const TEXT: &str = "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a}\nspec: {provider: vllm, endpoint: 'http://a/v1', apiKeySecretRef: {name: a-key}, guards: [{binding: a, scan: {prompts: true}}]}\n---\n\
                         apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a}\nspec: {classifier: {endpoint: 'http://a', auth: {secretRef: {name: guard-key, key: token}}}}\n";
 
     fn with(secrets: Option<SecretNames>) -> Vec<String> {

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::{Sources, check};
 
-    const IDLE: &str = "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {name: a} # pai: allow PAI0310\nspec: {classifier: {type: rules}}\n";
+    const IDLE: &str = "apiVersion: pai.io/v1\nkind: ModelProvider\nmetadata: {name: a} # pai: allow PAI0310\nspec: {provider: vllm, endpoint: 'http://a/v1'}\n";
 
     fn found(levels: &Levels) -> Diagnostics {
         crate::check(&Sources::new([("a.yaml", IDLE)])).at(levels)

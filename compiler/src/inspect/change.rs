@@ -15,6 +15,8 @@ use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::Tokens;
 
+use pai_policies::attached::Bindings;
+
 use crate::lower::{cost, slice};
 
 /// What is changed, and whose it is.
@@ -105,7 +107,7 @@ impl Change {
                     matches!(limit.scope, Scope::Provider | Scope::ProviderExternal) && limit.name == *name
                 };
                 changed.limits.retain(|limit| !of_provider(limit));
-                let built = slice::lower(provider, &mut changed.limits)
+                let built = slice::lower(provider, Bindings(&changed.guards), &mut changed.limits)
                     .map_err(|cause| ChangeError(cause.to_string()))?;
                 let policies = built.policies.into_iter().map(|built| built.policy).collect();
                 let rebuilt = Slice { provider: name.clone(), policies };

@@ -96,9 +96,11 @@ fn uncertain(constants: &Constants, old: &[String], new: &[String]) -> Vec<Strin
         return Vec::new();
     }
     let sentence = |(id, what): &(pai_bundle::name::PolicyId, &str)| {
-        format!(
-            "policy {id} compares {what} with something that is no constant: not every request of that sort was tried"
-        )
+        let does = match *what {
+            constants::GUARD => format!("reads {what}"),
+            what => format!("compares {what} with something that is no constant"),
+        };
+        format!("policy {id} {does}: not every request of that sort was tried")
     };
     constants.others.iter().map(sentence).collect()
 }

@@ -8,7 +8,7 @@ use pai_bundle::limit::Scope;
 use pai_bundle::money::NanoUsd;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::unit::{Tokens, UnixSeconds};
-use pai_policies::{Action, Principal, Used};
+use pai_policies::{Action, GuardFacts, Principal, Used};
 
 /// A principal by name, owned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +93,8 @@ pub struct Question {
     pub used: Balances,
     /// What that cost.
     pub spent: Spent,
+    /// What guards found.
+    pub guard: GuardFacts,
 }
 
 /// What principals have spent today; those that are not named have spent nothing.
@@ -118,6 +120,7 @@ impl Question {
             at,
             used: Balances::default(),
             spent: Spent::default(),
+            guard: GuardFacts::NONE,
         }
     }
 }

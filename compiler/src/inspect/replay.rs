@@ -4,6 +4,7 @@ use pai_bundle::name::DEFAULT_NAMESPACE;
 use pai_policies::Action;
 
 use super::diff::moment;
+use super::found;
 use super::question::{Question, Who};
 use super::suite::cases;
 
@@ -32,6 +33,11 @@ pub(super) fn arguments(question: &Question) -> Vec<String> {
     for ((scope, account), spent) in &question.spent.0 {
         put("spent", format!("{}/{}={spent}", cases::word(*scope), account.name));
     }
+    for (name, value) in found::arguments(&question.guard, &name.namespace) {
+        words.push(format!("--{name}"));
+        words.extend(value);
+    }
+    let mut put = |name: &str, value: String| words.extend([format!("--{name}"), value]);
     if name.namespace.as_str() != DEFAULT_NAMESPACE {
         put("namespace", name.namespace.to_string());
     }

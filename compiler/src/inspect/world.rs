@@ -87,6 +87,7 @@ impl World {
             used: question.used.used(&question.spent, &question.who, &candidate.provider),
             address: question.address,
             now: question.at,
+            guard: &question.guard,
         };
         let denial = self.authorizer.decide(&facts).err();
         Considered { candidate, denial }

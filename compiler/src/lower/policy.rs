@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::pst::{
-    ActionConstraint, BinaryOp, Clause, Effect, EntityType, EntityUID, Expr, Literal, Name, PatternElem,
-    Policy as Tree, PrincipalConstraint, PstConstructionError, ResourceConstraint, StaticPolicy, Template,
-    Var,
+    ActionConstraint, BinaryOp, Clause, Effect, EntityOrSlot, EntityType, EntityUID, Expr, Literal, Name,
+    PatternElem, Policy as Tree, PrincipalConstraint, PstConstructionError, ResourceConstraint, StaticPolicy,
+    Template, Var,
 };
 use pai_bundle::name::PolicyId;
 use pai_bundle::origin::Origin;
@@ -43,10 +43,22 @@ pub(super) struct Forbid {
     pub(super) origin: Origin,
     /// Annotations other than `@id`.
     pub(super) annotations: Vec<(&'static str, String)>,
-    /// `None` for every principal.
-    pub(super) principal: Option<&'static str>,
+    pub(super) principal: Who,
     pub(super) action: &'static str,
+    /// The type and id of what the resource is in; `None` for every resource.
+    pub(super) within: Option<(&'static str, String)>,
     pub(super) clause: When,
+}
+
+/// Whom a forbid concerns.
+#[derive(Debug)]
+pub(super) enum Who {
+    /// Every principal.
+    Anyone,
+    /// All of a type.
+    Every(&'static str),
+    /// One of a type, by id.
+    One(&'static str, String),
 }
 
 /// The condition, as the operands of one operator.
@@ -81,9 +93,18 @@ impl Forbid {
     fn tree(&self, annotations: &[(&str, String)]) -> Result<Tree, PstConstructionError> {
         let action =
             EntityUID { ty: EntityType::from_name(Name::unqualified("Action")?), eid: self.action.into() };
-        let principal = match self.principal {
-            Some(name) => PrincipalConstraint::Is(EntityType::from_name(Name::unqualified(name)?)),
-            None => PrincipalConstraint::Any,
+        let entity = |name: &str, id: &str| {
+            let ty = EntityType::from_name(Name::unqualified(name)?);
+            Ok::<_, PstConstructionError>(EntityOrSlot::Entity(EntityUID { ty, eid: id.into() }))
+        };
+        let principal = match &self.principal {
+            Who::Anyone => PrincipalConstraint::Any,
+            Who::Every(name) => PrincipalConstraint::Is(EntityType::from_name(Name::unqualified(name)?)),
+            Who::One(name, id) => PrincipalConstraint::Eq(entity(name, id)?),
+        };
+        let resource = match &self.within {
+            None => ResourceConstraint::Any,
+            Some((name, id)) => ResourceConstraint::In(entity(name, id)?),
         };
         let annotations: BTreeMap<String, _> =
             annotations.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
@@ -93,10 +114,9 @@ impl Forbid {
             When::NotAny(operands) => Clause::Unless(joined(BinaryOp::Or, operands.clone())),
         };
         let action = ActionConstraint::In(vec![action]);
-        let template =
-            Template::new(self.id.as_str(), Effect::Forbid, principal, action, ResourceConstraint::Any)
-                .try_with_clauses([clause])?
-                .with_annotations(annotations);
+        let template = Template::new(self.id.as_str(), Effect::Forbid, principal, action, resource)
+            .try_with_clauses([clause])?
+            .with_annotations(annotations);
         Ok(Tree::Static(StaticPolicy::try_from(template)?))
     }
 
@@ -105,8 +125,15 @@ impl Forbid {
         let annotations: Vec<String> =
             annotations.iter().map(|(key, value)| format!("@{key}({})", string(value))).collect();
         let annotations = annotations.join("\n");
-        let principal =
-            self.principal.map_or_else(|| "principal".to_owned(), |name| format!("principal is {name}"));
+        let principal = match &self.principal {
+            Who::Anyone => "principal".to_owned(),
+            Who::Every(name) => format!("principal is {name}"),
+            Who::One(name, id) => format!("principal == {name}::{}", string(id)),
+        };
+        let resource = match &self.within {
+            None => "resource".to_owned(),
+            Some((name, id)) => format!("resource in {name}::{}", string(id)),
+        };
         let action = self.action;
         let (word, operator, operands) = match &self.clause {
             When::Any(operands) => ("when", "||", operands),
@@ -121,7 +148,7 @@ impl Forbid {
             several => format!("{{\n  {}\n}}", several.join(&separator)),
         };
         format!(
-            "{annotations}\nforbid ({principal}, action in Action::\"{action}\", resource)\n{word} {condition};"
+            "{annotations}\nforbid ({principal}, action in Action::\"{action}\", {resource})\n{word} {condition};"
         )
     }
 }
@@ -183,6 +210,14 @@ pub(super) fn day_above(field: &str, cap: i64) -> Arc<Expr> {
 pub(super) fn day_has(field: &str) -> Arc<Expr> {
     let after = attribute(context(), context::AFTER);
     Arc::new(Expr::HasAttr { expr: after, attrs: (field.into(), Vec::new()).into() })
+}
+
+/// `context.guard.FIELD.containsAny([…])`.
+pub(super) fn flagged(field: &str, flags: &[String]) -> Arc<Expr> {
+    let flag = |flag: &String| Arc::new(Expr::Literal(Literal::String(flag.as_str().into())));
+    let flags = Arc::new(Expr::Set(flags.iter().map(flag).collect()));
+    let found = attribute(attribute(context(), context::GUARD), field);
+    Arc::new(Expr::BinaryOp { op: BinaryOp::ContainsAny, left: found, right: flags })
 }
 
 fn above(number: Arc<Expr>, cap: i64) -> Arc<Expr> {

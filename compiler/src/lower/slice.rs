@@ -6,9 +6,11 @@ use pai_bundle::name::QualifiedName;
 use pai_bundle::pattern::Pattern;
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::Tokens;
+use pai_policies::attached::Bindings;
 use pai_policies::vocabulary::{action, annotation, code, context, entity, kind};
 
-use super::policy::{Built, Forbid, LowerError, When, day_above, day_has, model_matches, request_above};
+use super::attached;
+use super::policy::{Built, Forbid, LowerError, When, Who, day_above, day_has, model_matches, request_above};
 use crate::diagnostic::nearest::list;
 
 /// The slice of a provider, its policies sorted by id.
@@ -19,7 +21,11 @@ pub(crate) struct BuiltSlice {
 }
 
 /// From the provider's own record, so that a changed record can be lowered again without its manifest.
-pub(crate) fn lower(provider: &Provider, limits: &mut Vec<Limit>) -> Result<BuiltSlice, LowerError> {
+pub(crate) fn lower(
+    provider: &Provider,
+    bindings: Bindings<'_>,
+    limits: &mut Vec<Limit>,
+) -> Result<BuiltSlice, LowerError> {
     let part = Part { provider };
     let budgets = [part.per_day(), part.external_per_day()];
     let mut policies = Vec::new();
@@ -28,6 +34,9 @@ pub(crate) fn lower(provider: &Provider, limits: &mut Vec<Limit>) -> Result<Buil
         policies.push(forbid.build()?);
     }
     for forbid in [part.allowed_models(), part.denied_models(), part.per_request()].into_iter().flatten() {
+        policies.push(forbid.build()?);
+    }
+    for forbid in attached::refusals(provider, bindings)? {
         policies.push(forbid.build()?);
     }
     policies.sort_by(|a, b| a.policy.id.cmp(&b.policy.id));
@@ -127,7 +136,7 @@ impl Part<'_> {
         let external = context::AFTER_PROVIDER_EXTERNAL;
         let clause = When::All(vec![day_has(external), day_above(external, cap.as_cedar_long())]);
         let mut forbid = self.forbid(field, action::SPEND, clause, says);
-        forbid.principal = Some(entity::ACCESS_KEY);
+        forbid.principal = Who::Every(entity::ACCESS_KEY);
         let limit = self.limit(&forbid, Scope::ProviderExternal, cap);
         Some((forbid, limit))
     }
@@ -146,8 +155,9 @@ impl Part<'_> {
                 (annotation::FIELD, field.to_owned()),
             ],
             origin,
-            principal: None,
+            principal: Who::Anyone,
             action,
+            within: None,
             clause,
         }
     }

@@ -1,6 +1,8 @@
 //! How a provider or an agent attaches a guard.
 
+use pai_bundle::guard::{self, Target};
 use pai_bundle::name::Name;
+use pai_bundle::pattern::Pattern;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,11 +46,44 @@ pub(crate) struct Scan {
     #[serde(default)]
     #[schemars(example = true)]
     pub(crate) responses: bool,
-    /// Results of these tools, read when they come in with the next request; `["*"]` for all tools.
+    /// The instructions that stand before the conversation. They are the application's own, and rules made for what
+    /// comes from outside raise false alarms there.
+    #[serde(default)]
+    #[schemars(example = true)]
+    pub(crate) system: bool,
+    /// Results of these tools, read when they come in with the next request. `*` stands for any characters, so `["*"]`
+    /// is all tools and `["mcp__*"]` those of MCP servers.
     #[serde(default)]
     #[schemars(with = "Vec<text::NotEmpty>")]
-    #[schemars(example = ["*"], example = ["web_fetch"])]
+    #[schemars(example = ["*"], example = ["mcp__*", "WebFetch"])]
     pub(crate) tool_results: Vec<String>,
+}
+
+impl Scan {
+    /// As the bundle has it.
+    pub(crate) fn lowered(&self) -> guard::Scan {
+        guard::Scan {
+            prompts: self.prompts,
+            responses: self.responses,
+            system: self.system,
+            tool_results: self.tool_results.clone(),
+        }
+    }
+
+    /// What is read, as `context.guard.hits` names it behind the binding's name.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        self.lowered().targets().map(|target| target.to_string()).collect()
+    }
+
+    /// Whether whatever the target names is read here too.
+    pub(crate) fn reads(&self, target: Target<'_>) -> bool {
+        match target {
+            Target::Prompts => self.prompts,
+            Target::System => self.system,
+            Target::Responses => self.responses,
+            Target::ToolResults(tool) => self.tool_results.iter().any(|own| Pattern::new(own).matches(tool)),
+        }
+    }
 }
 
 /// What a hit does.

@@ -163,6 +163,7 @@ mod tests {
             "thresholds",
             "value",
             "secretRef",
+            "begins",
             // Pai's own table has them, model by model.
             "contextTokens",
             "maxOutputTokens",
@@ -170,6 +171,8 @@ mod tests {
             // Depends on another field.
             "responsesApi",
             "onError",
+            "timeoutMs",
+            "maxConcurrency",
             "cacheRead",
             "cacheWrite5m",
             "cacheWrite1h",

@@ -7,7 +7,7 @@ use pai_bundle::limit::Scope;
 use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
-use pai_policies::{Action, Authorizer, Facts, Principal, Used};
+use pai_policies::{Action, Authorizer, Facts, GuardFacts, Principal, Used};
 
 use super::SEED;
 use crate::{Sources, compile};
@@ -47,6 +47,7 @@ fn answer(authorizer: &Authorizer, Ask(principal, model, tokens, used): &Ask) ->
         used: *used,
         address: "10.1.2.3".parse::<IpAddr>().unwrap(),
         now: UnixSeconds(1_795_392_000),
+        guard: &GuardFacts::NONE,
     };
     match authorizer.decide(&facts) {
         Ok(_) => "permit".to_owned(),

@@ -33,6 +33,9 @@ pub(super) struct Constants {
     pub(super) others: BTreeSet<(PolicyId, &'static str)>,
 }
 
+/// Of [`Constants::others`]: verdicts and flags.
+pub(super) const GUARD: &str = "what guards found";
+
 /// What is asked of a request in a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quantity {
@@ -78,6 +81,10 @@ impl Constants {
             }
             if let Some(quantity) = quantity(expr) {
                 self.others.insert((id.clone(), quantity.name()));
+                continue;
+            }
+            if is_guard(expr) {
+                self.others.insert((id.clone(), GUARD));
                 continue;
             }
             match expr {
@@ -229,6 +236,11 @@ fn is_context(expr: &Expr) -> bool {
     matches!(expr, Expr::Var(Var::Context))
 }
 
+/// `context.guard`: which verdicts and flags rules tell apart is not enumerated.
+fn is_guard(expr: &Expr) -> bool {
+    matches!(expr, Expr::GetAttr { expr, attr } if attr == "guard" && is_context(expr))
+}
+
 fn is_after(expr: &Expr) -> bool {
     matches!(expr, Expr::GetAttr { expr, attr } if attr == "after" && is_context(expr))
 }
@@ -322,6 +334,8 @@ mod tests {
             ("context.model == resource.provider.name", "context.model"),
             ("context == {}", "the whole context"),
             ("[context.now] == []", "context.now"),
+            ("context.guard.toolResults.score > 900", GUARD),
+            ("context.guard.hits.contains(\"a/b/prompts\")", GUARD),
         ] {
             assert!(constants(condition).others.iter().any(|(_, what)| *what == name), "{condition}");
         }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use pai_bundle::Bundle;
-use pai_bundle::guard::{Enforcement, GuardUse};
+use pai_bundle::guard::{Enforcement, GuardBinding, GuardUse, OnError};
+use pai_bundle::guard_spec;
 use pai_bundle::money::NanoUsd;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::origin::{Origin, Places};
@@ -48,8 +49,10 @@ pub(super) enum Nature {
     Rate(Option<u64>),
     /// What is scanned and whether a hit refuses: less of it lets more through.
     Guards(Vec<GuardUse>),
-    /// What a guard looks for: whether it is more or less is not known here.
-    Opaque,
+    /// From which scores on a guard objects: a higher one lets more through.
+    Hits(Box<GuardBinding>),
+    /// What a failing classifier means.
+    Failures(Option<OnError>),
     /// Where, how and with which credentials; nobody gains or loses anything.
     Beside,
 }
@@ -111,7 +114,16 @@ pub(super) fn fields(bundle: &Bundle) -> Fields {
     }
     for guard in &bundle.guards {
         let mut of = Of { subject: Subject::Guard(guard.name.clone()), places: &guard.places, all: &mut all };
-        of.put("/spec", guard.spec.to_string(), Nature::Opaque);
+        let classifier = guard_spec::of(guard)["classifier"].to_string();
+        of.put("/spec/classifier", classifier, Nature::Beside);
+        let nature = || Nature::Hits(Box::new(guard.clone()));
+        of.put("/spec/thresholds", thresholds(guard), nature());
+        let on_error = match guard.on_error {
+            Some(OnError::Deny) => "deny",
+            Some(OnError::Allow) => "allow",
+            None => "deny where it enforces",
+        };
+        of.put("/spec/onError", on_error.to_owned(), Nature::Failures(guard.on_error));
     }
     all
 }
@@ -213,12 +225,18 @@ fn patterns(patterns: &[Pattern], empty: &str) -> String {
     or(texts.join(", "), empty)
 }
 
+fn thresholds(guard: &GuardBinding) -> String {
+    let texts = guard.thresholds.iter().map(|(label, threshold)| format!("{label} from {threshold}"));
+    or(texts.collect::<Vec<_>>().join(", "), "none")
+}
+
 fn guards(uses: &[GuardUse]) -> String {
     let mut texts: Vec<String> = uses
         .iter()
         .map(|guard| {
             let mut read: Vec<String> = Vec::new();
             read.extend(guard.scan.prompts.then(|| "prompts".to_owned()));
+            read.extend(guard.scan.system.then(|| "system".to_owned()));
             read.extend(guard.scan.responses.then(|| "responses".to_owned()));
             let mut tools = guard.scan.tool_results.clone();
             tools.sort();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pai_bundle::guard::{Enforcement, GuardUse};
+use pai_bundle::guard::{Enforcement, GuardUse, OnError};
 use pai_bundle::name::QualifiedName;
 use pai_bundle::origin::Origin;
 use pai_policies::Cause;
@@ -232,16 +232,13 @@ impl Told<'_> {
                 continue;
             }
             let (effect, end) = effect_of(before, after);
-            let sentence = match &after.nature {
-                Nature::Opaque => format!("what {} looks for changes", subject.describe()),
-                _ => format!(
-                    "{} of {} goes from {} to {}",
-                    dotted(pointer),
-                    subject.describe(),
-                    before.text,
-                    after.text
-                ),
-            };
+            let sentence = format!(
+                "{} of {} goes from {} to {}",
+                dotted(pointer),
+                subject.describe(),
+                before.text,
+                after.text
+            );
             self.findings.push(Finding {
                 effect,
                 sentence: format!("{sentence}{end}"),
@@ -391,7 +388,20 @@ fn effect_of(before: &Field, after: &Field) -> (Effect, &'static str) {
                 (true, true) => (Effect::Neither, ""),
             }
         }
-        (Nature::Opaque, _) => (Effect::Widens, "; whether it lets more through cannot be said"),
+        (Nature::Hits(old), Nature::Hits(new)) => {
+            let labels = old.thresholds.keys().chain(new.thresholds.keys());
+            let is_raised = labels.into_iter().any(|label| new.threshold(label) > old.threshold(label));
+            (if is_raised { Effect::Widens } else { Effect::Narrows }, "")
+        }
+        (Nature::Failures(old), Nature::Failures(new)) => {
+            // What is left to the enforcement lies between the two.
+            let strictness = |on_error: &Option<OnError>| match on_error {
+                Some(OnError::Allow) => 0,
+                None => 1,
+                Some(OnError::Deny) => 2,
+            };
+            (if strictness(new) < strictness(old) { Effect::Widens } else { Effect::Narrows }, "")
+        }
         (Nature::Decided, _) => (Effect::Neither, "; no request is decided otherwise"),
         _ => (Effect::Neither, ""),
     }
@@ -404,5 +414,6 @@ fn does_as_much(guard: &GuardUse, other: &GuardUse) -> bool {
         && (guard.enforcement == Enforcement::Enforce || other.enforcement == Enforcement::Audit)
         && (guard.scan.prompts || !other.scan.prompts)
         && (guard.scan.responses || !other.scan.responses)
+        && (guard.scan.system || !other.scan.system)
         && other.scan.tool_results.iter().all(reads_tool)
 }

@@ -11,8 +11,8 @@ use pai_bundle::limit::Scope;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::unit::{Tokens, UnixSeconds};
-use pai_policies::Action;
 use pai_policies::candidate::Directory;
+use pai_policies::{Action, GuardFacts};
 
 use super::addresses;
 use super::constants::Constants;
@@ -235,6 +235,7 @@ impl Point {
             at: self.at,
             used,
             spent: Spent::default(),
+            guard: GuardFacts::NONE,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use pai_bundle::Bundle;
 use pai_bundle::origin::{Origin, Places};
+use pai_policies::attached::{Bindings, Flags};
 
 use super::trial::Trial;
 use crate::lower::cost;
@@ -65,6 +66,15 @@ fn lines(bundle: &Bundle) -> Vec<Line> {
         }
         if agent.rate_limits.max_cost_per_day().is_some() {
             base(&agent.places, "agent-cost-per-day", cost::AGENT_FIELD);
+        }
+        // A guard that is not in the bundle is none that could be loaded.
+        let flags = Flags::of_all(&agent.guards, &agent.name.namespace, Bindings(&bundle.guards));
+        let flags = flags.unwrap_or_default();
+        if !flags.hits.is_empty() {
+            base(&agent.places, "agent-guards", "/spec/guards");
+        }
+        if !flags.failures.is_empty() {
+            base(&agent.places, "agent-guard-failures", "/spec/guards");
         }
     }
     for key in &bundle.access_keys {

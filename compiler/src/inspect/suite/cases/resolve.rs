@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use pai_bundle::limit::Scope;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
-use pai_policies::Action;
+use pai_policies::{Action, GuardFacts};
 
 use super::account::account;
 use super::rules::{UNKNOWN_SUBJECT, WRONG_CASE};
-use super::written::{CaseFile, Fields, Use};
+use super::written::{CaseFile, Fields, Found, Judged, Use};
 use super::{AT, Case, Expect, TOKENS};
 use crate::diagnostic::{Diagnostic, Diagnostics, Safety};
 use crate::graph::Graph;
+use crate::inspect::found::Flag;
 use crate::inspect::question::{Balances, Question, Spent, Who};
 use crate::manifest::quantity::TokenCount;
 use crate::source::tree::{Content, Document, escape};
@@ -84,6 +85,11 @@ impl Resolver<'_> {
                 spent.0.insert(account, money);
             }
         }
+        let guard = match (&fields.guard, &defaults.guard) {
+            (Some(found), _) => self.found(&format!("{pointer}/guard"), found, &namespace)?,
+            (None, Some(found)) => self.found("/defaults/guard", found, &namespace)?,
+            (None, None) => GuardFacts::NONE,
+        };
         let fresh = Question::new(who, model.as_str(), AT);
         let question = Question {
             action: fields.action.or(defaults.action).map_or(Action::Invoke, action),
@@ -92,6 +98,7 @@ impl Resolver<'_> {
             at: fields.at.or(defaults.at).map_or(AT, |moment| moment.0),
             used,
             spent,
+            guard,
             ..fresh
         };
         // What stands in the defaults for cases of the other kind is left aside.
@@ -168,6 +175,48 @@ impl Resolver<'_> {
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// What guards found, with names that some attached guard has.
+    fn found(&self, pointer: &str, found: &Found, namespace: &Name) -> Resolved<GuardFacts> {
+        let verdict = |judged: &Option<Judged>| judged.as_ref().map(Judged::verdict).unwrap_or_default();
+        let mut facts = GuardFacts {
+            prompts: verdict(&found.prompts),
+            system: verdict(&found.system),
+            tool_results: verdict(&found.tool_results),
+            responses: verdict(&found.responses),
+            unread: found.unread,
+            ..GuardFacts::NONE
+        };
+        for (at, text) in found.hits.iter().enumerate() {
+            let flag = self.flag(&format!("{pointer}/hits/{at}"), text, namespace)?;
+            let guard = QualifiedName::new(namespace.clone(), flag.binding().clone());
+            let thresholds = self.graph.guards.get(&guard).map(|guard| guard.spec.lowered_thresholds());
+            let threshold = thresholds.and_then(|thresholds| thresholds.get("injection").copied());
+            flag.hit(namespace, threshold, &mut facts);
+        }
+        for (at, text) in found.failures.iter().enumerate() {
+            let flag = self.flag(&format!("{pointer}/failures/{at}"), text, namespace)?;
+            facts.failures.insert(flag.within(namespace));
+        }
+        Ok(facts)
+    }
+
+    fn flag(&self, pointer: &str, text: &str, namespace: &Name) -> Resolved<Flag> {
+        let span = self.document.span(pointer);
+        let flag: Flag = text.parse().map_err(|form: String| {
+            let finding =
+                Diagnostic::new(&WRONG_CASE, span, format!("`{text}` is nothing that a guard reads"));
+            finding.label("here").help(form)
+        })?;
+        let known = self.graph.flags(namespace);
+        if self.graph.lacks_resources() || known.contains(text) {
+            return Ok(flag);
+        }
+        let message = format!("no guard is attached for `{text}` in namespace `{namespace}`");
+        let finding = Diagnostic::new(&UNKNOWN_SUBJECT, span, message).label("nothing attaches this");
+        let known = known.iter().map(String::as_str);
+        Err(Box::new(finding.suggest(text, known, "attached are", Safety::Unsafe)))
     }
 
     fn account(&self, pointer: &str, text: &str, namespace: &Name) -> Resolved<(Scope, QualifiedName)> {

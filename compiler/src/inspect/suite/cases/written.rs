@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use pai_bundle::guard::PerMille;
 use pai_bundle::money::NanoUsd;
 use pai_bundle::name::Name;
 use pai_bundle::unit::Tokens;
+use pai_policies::GuardVerdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Expect;
+use crate::manifest::guard_binding::Threshold;
 use crate::manifest::quantity::{Balance, Moment, Spending, TokenCount};
 use crate::manifest::text;
 
@@ -83,6 +86,10 @@ pub(super) struct Fields {
     #[serde(default)]
     #[schemars(example = json!({ "agent/reviewer": 12.5 }))]
     pub(super) spent: BTreeMap<String, Spending>,
+    /// What guards found in the request, and in the answer. Left out: nothing.
+    #[serde(default)]
+    #[schemars(example = json!({ "hits": ["injection/toolResults/*"], "toolResults": { "label": "injection", "score": 0.93 } }))]
+    pub(super) guard: Option<Found>,
     /// What must become of the request.
     #[schemars(example = Expect::Refused)]
     pub(super) expect: Option<Expect>,
@@ -93,6 +100,62 @@ pub(super) struct Fields {
     /// Which model must be asked, as `provider/id`.
     #[schemars(with = "Option<text::ModelReference>", example = &"anthropic/claude-haiku-4-5")]
     pub(super) served_by: Option<String>,
+}
+
+/// What guards found. A case says it, since no classifier is asked; what is left out was not found.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Found {
+    /// The worst that was said of user turns.
+    #[schemars(example = Judged::example())]
+    pub(super) prompts: Option<Judged>,
+    /// The same of the instructions before the conversation.
+    #[schemars(example = Judged::example())]
+    pub(super) system: Option<Judged>,
+    /// The same of results of tools.
+    #[schemars(example = Judged::example())]
+    pub(super) tool_results: Option<Judged>,
+    /// The same of the answer.
+    #[schemars(example = Judged::example())]
+    pub(super) responses: Option<Judged>,
+    /// Where scores reached thresholds: `BINDING/prompts`, `BINDING/system`, `BINDING/responses`,
+    /// `BINDING/toolResults/TOOLS` with the tools as the guard is attached to them. Where nothing else is said of such
+    /// a text, it is an injection at the guard's threshold.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::NotEmpty>", example = json!(["injection/prompts", "injection/toolResults/*"]))]
+    pub(super) hits: Vec<String>,
+    /// Where a classifier did not judge, written the same way.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::NotEmpty>", example = json!(["injection/prompts"]))]
+    pub(super) failures: Vec<String>,
+    /// Whether the request carries what no guard can read: pictures, files.
+    #[serde(default)]
+    #[schemars(example = true)]
+    pub(super) unread: bool,
+}
+
+/// A verdict.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Judged {
+    /// `injection`, `jailbreak`, or a word of the classifier's.
+    #[schemars(with = "text::NotEmpty", example = &"injection")]
+    pub(super) label: String,
+    /// How sure it is, from 0 to 1.
+    #[schemars(example = 0.93)]
+    pub(super) score: Threshold,
+}
+
+impl Judged {
+    fn example() -> Value {
+        json!({ "label": "injection", "score": 0.93 })
+    }
+
+    /// As policies see it.
+    pub(super) fn verdict(&self) -> GuardVerdict {
+        let score = PerMille::of_fraction(self.score.0).unwrap_or_default();
+        GuardVerdict { label: self.label.to_lowercase(), score }
+    }
 }
 
 /// What is done with a model.
