@@ -1,4 +1,4 @@
-//! Fake LLM providers on a real socket that behave like the real ones, and misbehave on order.
+//! Fake LLM providers on a real socket that behave like the real ones, and misbehave on order; and a fake [`classifier`].
 //!
 //! They share no code with the gateway, wire types included: answers are written by hand, so that a mistake in the
 //! gateway is not made here as well. Every answer has the header `x-pai-simulated: true`, and every text begins
@@ -28,6 +28,7 @@ mod deliver;
 mod routes;
 mod connection;
 mod server;
+pub mod classifier;
 
 pub use log::{Entry, Log, Reported};
 pub use scenario::{Cut, Fault, Scenario, UsageReport};

@@ -10,6 +10,8 @@ use bytes::Bytes;
 pub struct Scenario {
     /// Tokens of output; never more than the request allows.
     pub output_tokens: u64,
+    /// Say these words, as many as there are tokens for, in place of the simulator's own.
+    pub say: Option<String>,
     /// Refuse in this way instead of answering.
     pub fault: Option<Fault>,
     /// Requests that a standing scenario still answers before it refuses.
@@ -70,6 +72,7 @@ impl Default for Scenario {
     fn default() -> Self {
         Self {
             output_tokens: 12,
+            say: None,
             fault: None,
             fault_after_requests: 0,
             first_byte_delay: Duration::ZERO,

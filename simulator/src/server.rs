@@ -36,8 +36,8 @@ impl Default for Settings {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {cause}")]
 pub struct SimulatorError {
-    address: SocketAddr,
-    cause: std::io::Error,
+    pub(crate) address: SocketAddr,
+    pub(crate) cause: std::io::Error,
 }
 
 /// A running simulator; stops when dropped.
@@ -129,7 +129,7 @@ impl Drop for Simulator {
 }
 
 /// With room for a storm of connections: of those that the standard library's 128 do not hold, some are reset.
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Another may start at the same address at once.
     socket.set_reuseaddr(true)?;

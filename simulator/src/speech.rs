@@ -96,9 +96,10 @@ pub(crate) fn speak(wish: &Wish, scenario: &Scenario) -> Speech {
     let content = match wish.tools.first() {
         Some(name) if wants_call => Content::Calls(calls(name, wish)),
         _ if aloud == 0 && thinking > 0 => Content::Text(Vec::new()),
-        _ => Content::Text(match &wish.schema {
-            Some(schema) => document(schema, if is_cut { aloud } else { usize::MAX }),
-            None => words(aloud).collect(),
+        _ => Content::Text(match (&wish.schema, &scenario.say) {
+            (Some(schema), _) => document(schema, if is_cut { aloud } else { usize::MAX }),
+            (None, Some(said)) => said.split_inclusive(' ').take(aloud).map(str::to_owned).collect(),
+            (None, None) => words(aloud).collect(),
         }),
     };
     let thoughts = words(usize::try_from(thinking).unwrap_or(usize::MAX));

@@ -20,3 +20,5 @@ mod gemini;
 mod orders;
 /// What goes over the wire and into the log, seen from a bare socket.
 mod wire;
+/// A classifier for guards.
+mod classifier;
