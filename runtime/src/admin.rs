@@ -101,6 +101,7 @@ async fn status(State(health): State<Health>) -> Response {
             "boundBreaches": health.shared.ledger.breaches(),
         },
         "secrets": health.shared.snapshot.load().key_standings(),
+        "guards": health.shared.snapshot.load().classifiers().report(),
         "breakers": health.shared.breakers.report(Instant::now()),
         "clock": { "aheadSeconds": health.shared.calendar.doubted_seconds() },
         "tls": health.tls.as_ref().map(|tls| tls.report()),

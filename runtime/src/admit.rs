@@ -10,7 +10,7 @@ use pai_bundle::provider::{ModelFacts, UnboundedRequests};
 use pai_bundle::tariff::Tariff;
 use pai_bundle::unit::Tokens;
 use pai_ledger::{Hold, HoldError, Quantity, Shortage};
-use pai_policies::{Action, Permit};
+use pai_policies::{Action, GuardFacts, Permit};
 use pai_protocol::Dialect;
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use crate::bound::{self, Bound, Output};
 use crate::candidate::Candidate;
 use crate::count;
 use crate::forward::Outgoing;
+use crate::guard::{Found, Guards, Inspection};
 use crate::prepare::Prepared;
 use crate::refusal::{OverBudget, Refusal};
 use crate::settle::Note;
@@ -50,6 +51,9 @@ pub(crate) struct Door<'a> {
     pub(crate) candidate: &'a Candidate,
     pub(crate) model: ModelFacts,
     pub(crate) prepared: &'a Prepared,
+    pub(crate) guards: Guards<'a>,
+    /// What they found in the request.
+    pub(crate) found: &'a GuardFacts,
 }
 
 impl Door<'_> {
@@ -65,6 +69,25 @@ impl Door<'_> {
             Some(counted) => self.enter(counted, patience, note).await,
             None => Err(first),
         }
+    }
+
+    /// Has the guards read the request, unless it would be refused whatever they find: then no classifier is asked.
+    pub(crate) async fn inspect(
+        &self,
+        inspection: &mut Inspection<'_>,
+        note: &mut Note,
+    ) -> Result<GuardFacts, Refusal> {
+        let outgoing = self.outgoing;
+        self.decide(outgoing.action, Quantity::ZERO, Counting::Settled)?;
+        let Found { facts, verdicts, unread } = inspection.look(self.guards).await;
+        note.judged(verdicts);
+        note.unread(&unread);
+        if !facts.hits.is_empty() || !facts.failures.is_empty() {
+            let circumstances = self.circumstances(outgoing.action);
+            let audited = authorize::audited(outgoing.snapshot, &circumstances, self.candidate, &facts);
+            note.audited(audited);
+        }
+        Ok(facts)
     }
 
     /// How many tokens the prompt has at a provider that does not count in the client's dialect: by its own count where
@@ -159,21 +182,25 @@ impl Door<'_> {
 
     fn decide(&self, action: Action, asked: Quantity, counting: Counting) -> Result<Permit, Refusal> {
         let outgoing = self.outgoing;
-        let circumstances = Circumstances {
+        authorize::authorize(
+            outgoing.snapshot,
+            outgoing.ledger,
+            &self.circumstances(action),
+            self.candidate,
+            (asked, counting),
+            self.found,
+        )
+    }
+
+    fn circumstances(&self, action: Action) -> Circumstances<'_> {
+        let outgoing = self.outgoing;
+        Circumstances {
             caller: outgoing.caller,
             action,
             address: outgoing.address,
             now: outgoing.now,
             day: outgoing.day,
-        };
-        authorize::authorize(
-            outgoing.snapshot,
-            outgoing.ledger,
-            &circumstances,
-            self.candidate,
-            asked,
-            counting,
-        )
+        }
     }
 
     /// Whether any limit at all applies to the request's tokens or cost.

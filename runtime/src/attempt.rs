@@ -1,9 +1,12 @@
 //! One attempt at one candidate: a permit, a hold, the request, and the beginning of an answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderValue, StatusCode};
 use pai_bundle::provider::Provider;
+use pai_ledger::Quantity;
 use pai_policies::Action;
 use pai_protocol::asked::StreamUsage;
 use pai_protocol::failure;
@@ -11,10 +14,15 @@ use pai_protocol::translate::Question;
 use tokio::time::Instant;
 
 use crate::admit::{Admitted, Door};
-use crate::begin::{Charge, begin};
+use crate::begin::{Begun, Charge, begin, encoding};
+use crate::body::AnswerBody;
 use crate::candidate::Candidate;
+use crate::delivery::Delivery;
 use crate::forward::{Answerer, Attempt, Forwarded, Outgoing, Told, Transient};
+use crate::guard::{AnswerGuards, Watched, Withheld};
+use crate::meter::Encoding;
 use crate::prepare::Prepared;
+use crate::refusal::Refusal;
 use crate::settle::{Note, Settling};
 use crate::upstream::breaker::{Fault, Turn};
 use crate::upstream::endpoint::Purpose;
@@ -43,7 +51,9 @@ pub(crate) async fn once(
     patience: &mut Duration,
     mut note: Note,
 ) -> Once {
-    let Door { outgoing, upstream, candidate, prepared, .. } = *door;
+    let Door { outgoing, upstream, candidate, prepared, guards, .. } = *door;
+    // What nobody says is read by nobody: a vector has no words.
+    let are_read = guards.read_answers() && outgoing.action == Action::Invoke;
     let retries = upstream.provider.retry;
     let Admitted { permit, hold, terms, max_output } = match door.admit(patience, &mut note).await {
         Ok(admitted) => admitted,
@@ -52,7 +62,11 @@ pub(crate) async fn once(
             return Once::over(Attempt::Refused(refusal, note));
         }
     };
-    let call = call(outgoing, &upstream.provider, candidate, prepared, max_output);
+    let mut call = call(outgoing, &upstream.provider, candidate, prepared, max_output);
+    if are_read {
+        call.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    let quantity = hold.quantity();
     let sent = outgoing.client.send(upstream, permit, hold, call).await;
     let (told, wait) = match sent {
         Sent::Answered { response, hold } => {
@@ -62,8 +76,12 @@ pub(crate) async fn once(
                 Ok(mut begun) => {
                     turn.succeeded();
                     begun.body.edit_note(|note| note.attempt(candidate, "answered"));
-                    let from = from.clone();
-                    return Once::over(Attempt::Done(Forwarded::Answer { begun: Box::new(begun), from }));
+                    return Once::over(if are_read {
+                        watched(door, begun, quantity, from).await
+                    } else {
+                        let begun = Box::new(begun.map(|body| Delivery::Straight(Box::new(body))));
+                        Attempt::Done(Forwarded::Answer { begun, from: from.clone() })
+                    });
                 }
                 Err(not_begun) => {
                     let (what, outcome) = (not_begun.what(), not_begun.outcome());
@@ -121,6 +139,32 @@ pub(crate) async fn once(
         }
     };
     Once::Failed(Box::new((told, note)), wait)
+}
+
+/// An answer that guards read first: as much of it as is judged before anything goes out may end in a refusal.
+async fn watched(door: &Door<'_>, begun: Begun<AnswerBody>, quantity: Quantity, from: &Answerer) -> Attempt {
+    let Door { outgoing, candidate, prepared, found, .. } = *door;
+    let guards = AnswerGuards::new(
+        Arc::clone(outgoing.snapshot),
+        outgoing.caller.holder().clone(),
+        candidate.clone(),
+        quantity,
+        (outgoing.address, outgoing.now),
+        found.clone(),
+    );
+    let is_packed = !prepared.is_translated() && encoding(&begun.headers) != Encoding::Identity;
+    let Begun { status, headers, form, body } = begun;
+    match Watched::new(body, guards, outgoing.asked.dialect, form, is_packed).begin().await {
+        Ok(watched) => {
+            let body = Delivery::Watched(Box::new(watched));
+            let begun = Box::new(Begun { status, headers, form, body });
+            Attempt::Done(Forwarded::Answer { begun, from: from.clone() })
+        }
+        Err(Withheld { denial, mut note }) => {
+            note.charged_attempt(candidate, "withheld by a guard");
+            Attempt::Final(Told::Refused(Refusal::Denied(denial)), note)
+        }
+    }
 }
 
 /// Statuses that are about the gateway's account with the provider rather than about the request.

@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 
 use pai_bundle::limit::Scope;
+use pai_bundle::money::NanoUsd;
 use pai_bundle::name::QualifiedName;
 use pai_bundle::unit::{Tokens, UnixSeconds, UtcDay};
 use pai_ledger::account::{Account, Balance, Charge};
 use pai_ledger::{Caps, Ledger, Quantity};
-use pai_policies::{Action, Facts, Permit, Principal, Used};
+use pai_policies::{Action, Facts, GuardFacts, Permit, Principal, Used};
 
 use crate::candidate::Candidate;
 use crate::identify::Caller;
+use crate::record::Deciding;
 use crate::refusal::Refusal;
 use crate::snapshot::Snapshot;
 
@@ -39,9 +41,10 @@ pub(crate) fn authorize(
     ledger: &Ledger,
     circumstances: &Circumstances<'_>,
     candidate: &Candidate,
-    asked: Quantity,
-    counting: Counting,
+    asked: (Quantity, Counting),
+    guard: &GuardFacts,
 ) -> Result<Permit, Refusal> {
+    let (asked, counting) = asked;
     let principal = circumstances.caller.holder().as_principal();
     let facts = Facts {
         principal,
@@ -53,8 +56,31 @@ pub(crate) fn authorize(
         used: used(ledger, principal, &candidate.provider, circumstances, counting),
         address: circumstances.address,
         now: circumstances.now,
+        guard,
     };
     snapshot.authorizer.decide(&facts).map_err(Refusal::Denied)
+}
+
+/// The audits that would have objected to what guards found.
+pub(crate) fn audited(
+    snapshot: &Snapshot,
+    circumstances: &Circumstances<'_>,
+    candidate: &Candidate,
+    guard: &GuardFacts,
+) -> Vec<Deciding> {
+    let facts = Facts {
+        principal: circumstances.caller.holder().as_principal(),
+        provider: &candidate.provider,
+        model: &candidate.model,
+        action: circumstances.action,
+        tokens: Tokens::ZERO,
+        cost: NanoUsd::ZERO,
+        used: Used::default(),
+        address: circumstances.address,
+        now: circumstances.now,
+        guard,
+    };
+    snapshot.authorizer.audited(&facts).into_iter().map(Deciding::from).collect()
 }
 
 /// What stands in the accounts now. The ledger checks again, in one step with the hold: this is for the policies'

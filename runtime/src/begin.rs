@@ -21,7 +21,7 @@ use crate::settle::{Note, Settling};
 pub(crate) const HELD_BACK_MAX_BYTES: usize = 64 * 1024;
 
 /// An answer that has begun: from here on it is this provider's.
-pub(crate) struct Begun {
+pub(crate) struct Begun<B> {
     /// The provider's.
     pub(crate) status: StatusCode,
     /// The provider's.
@@ -29,7 +29,15 @@ pub(crate) struct Begun {
     /// Whether it is a stream.
     pub(crate) form: Form,
     /// What the client gets.
-    pub(crate) body: AnswerBody,
+    pub(crate) body: B,
+}
+
+impl<B> Begun<B> {
+    /// The same with another body.
+    pub(crate) fn map<C>(self, change: impl FnOnce(B) -> C) -> Begun<C> {
+        let Self { status, headers, form, body } = self;
+        Begun { status, headers, form, body: change(body) }
+    }
 }
 
 /// An answer that did not begin: the next attempt, or the next candidate, may do better.
@@ -52,7 +60,7 @@ pub(crate) async fn begin(
     question: Question,
     limits: Limits,
     settling: Settling,
-) -> Result<Begun, Box<NotBegun>> {
+) -> Result<Begun<AnswerBody>, Box<NotBegun>> {
     let (Parts { status, headers, .. }, upstream) = response.into_parts();
     let form = if is_stream(&headers) { Form::Stream } else { Form::Plain };
     let meter = Meter::new(prepared.dialect, form, encoding(&headers));
@@ -142,7 +150,8 @@ fn is_stream(headers: &HeaderMap) -> bool {
     text.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
 }
 
-fn encoding(headers: &HeaderMap) -> Encoding {
+/// How the answer is packed.
+pub(crate) fn encoding(headers: &HeaderMap) -> Encoding {
     match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
         None | Some("" | "identity") => Encoding::Identity,
         Some("gzip" | "x-gzip") => Encoding::Gzip,

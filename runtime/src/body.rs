@@ -19,6 +19,7 @@ use crate::begin::{HELD_BACK_MAX_BYTES, in_band};
 use crate::meter::Meter;
 use crate::outlet::Outlet;
 use crate::record::Outcome;
+use crate::refusal::Refusal;
 use crate::settle::{Note, Settling};
 use crate::tariff::Measured;
 
@@ -91,6 +92,8 @@ pub(crate) enum Stopped {
 pub(crate) struct AnswerBody {
     upstream: reqwest::Body,
     metered: Option<Metered>,
+    /// Whether its end is settled by whoever holds it, who may yet object.
+    detained: bool,
     outlet: Outlet,
     dialect: Dialect,
     gathered: Vec<Bytes>,
@@ -141,6 +144,7 @@ impl AnswerBody {
         Self {
             upstream,
             metered: Some(Metered { meter, settling }),
+            detained: false,
             quiet: outlet.ping().map(|_| Box::pin(sleep_until(now + PING_AFTER))),
             outlet,
             dialect,
@@ -192,6 +196,42 @@ impl AnswerBody {
         if let Some(metered) = &mut self.metered {
             edit(metered.settling.note());
         }
+    }
+
+    /// From here on its end waits for [`Self::let_go`], [`Self::withhold`] or [`Self::abandon`].
+    pub(crate) fn detain(&mut self) {
+        self.detained = true;
+    }
+
+    /// Settles an answer that has come to its end, as it ended.
+    pub(crate) fn let_go(mut self) {
+        self.detained = false;
+        if self.end == End::Clean {
+            return self.settle_clean();
+        }
+        let Some(Metered { meter, settling }) = self.metered.take() else { return };
+        let most = settling.most();
+        settling.finish(&meter.given_up(most), Outcome::Cut);
+    }
+
+    /// Settles an answer that a policy keeps from the client, in the middle or at its end.
+    pub(crate) fn withhold(mut self, refusal: &Refusal) {
+        let Some((measured, mut settling)) = self.take_measured() else { return };
+        settling.note().objected(refusal);
+        settling.finish(&measured, Outcome::Withheld);
+    }
+
+    /// Settles it where nothing of it has gone out, and gives back the record.
+    pub(crate) fn abandon(mut self) -> Option<Note> {
+        let (measured, settling) = self.take_measured()?;
+        Some(settling.abandon(Some(&measured)))
+    }
+
+    fn take_measured(&mut self) -> Option<(Measured, Settling)> {
+        let Metered { meter, settling } = self.metered.take()?;
+        let most = settling.most();
+        let measured = if self.end == End::Clean { meter.finished(most) } else { meter.given_up(most) };
+        Some((measured, settling))
     }
 
     /// Gives back what is to be settled: nothing of the answer reaches the client.
@@ -266,6 +306,9 @@ impl AnswerBody {
 
     fn settle_clean(&mut self) {
         self.end = End::Clean;
+        if self.detained {
+            return;
+        }
         let Some(Metered { meter, settling }) = self.metered.take() else { return };
         let outcome = if meter.has_failed() { Outcome::Cut } else { Outcome::Served };
         let most = settling.most();
@@ -280,6 +323,10 @@ impl AnswerBody {
         self.gather(text.into());
         self.end =
             if !told && meter.can_take_an_event() { End::Announce(broken) } else { End::Flush { turns: 0 } };
+        if self.detained {
+            self.metered = Some(Metered { meter, settling });
+            return;
+        }
         let most = settling.most();
         settling.finish(&meter.given_up(most), Outcome::Cut);
     }

@@ -27,6 +27,7 @@ use crate::begin::Begun;
 use crate::body::Limits;
 use crate::candidate;
 use crate::count::Counts;
+use crate::delivery::Delivery;
 use crate::forward::{self, Answerer, Forwarded, Outgoing};
 use crate::identify;
 use crate::intake;
@@ -243,7 +244,7 @@ async fn story(
 }
 
 /// An answer that has begun, with the provider's status and headers.
-fn answered(context: &Context<'_>, begun: Begun, from: &Answerer, asked: &Asked) -> Response {
+fn answered(context: &Context<'_>, begun: Begun<Delivery>, from: &Answerer, asked: &Asked) -> Response {
     let Begun { status, headers, form, mut body } = begun;
     let mut left = None;
     body.edit_note(|note| {

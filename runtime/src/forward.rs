@@ -2,13 +2,14 @@
 //! a failed one never lets the next skip a step.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use pai_bundle::unit::{UnixSeconds, UtcDay};
 use pai_ledger::Ledger;
-use pai_policies::Action;
+use pai_policies::{Action, GuardFacts};
 use pai_protocol::event::Failure;
 use pai_protocol::{Asked, Dialect};
 use tokio::time::Instant;
@@ -19,6 +20,8 @@ use crate::begin::Begun;
 use crate::body::Limits;
 use crate::candidate::Candidate;
 use crate::count::Counts;
+use crate::delivery::Delivery;
+use crate::guard::{Guards, Inspection};
 use crate::identify::Caller;
 use crate::prepare::Prepared;
 use crate::queue::Queue;
@@ -33,7 +36,7 @@ use crate::upstream::breaker::{Breakers, Turn};
 /// A request that is ready to go out.
 pub(crate) struct Outgoing<'a> {
     pub(crate) id: &'a str,
-    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) snapshot: &'a Arc<Snapshot>,
     pub(crate) ledger: &'a Ledger,
     pub(crate) ids: &'a Ids,
     pub(crate) client: &'a Client,
@@ -58,7 +61,7 @@ pub(crate) struct Outgoing<'a> {
 /// What the client gets.
 pub(crate) enum Forwarded {
     /// An answer that has begun; its body has the hold that its end settles.
-    Answer { begun: Box<Begun>, from: Answerer },
+    Answer { begun: Box<Begun<Delivery>>, from: Answerer },
     /// How many tokens the prompt has, said by the gateway because the provider does not count in the client's dialect.
     Counted { counted: Counted, from: Answerer, note: Note },
     /// The last provider's own refusal, passed on.
@@ -114,15 +117,18 @@ pub(crate) async fn forward(
     let mut queue = Queue::new(candidates);
     let mut told: Option<Told> = None;
     let mut patience = outgoing.hold_wait;
+    let mut inspection = Inspection::new(outgoing.asked.dialect, outgoing.body);
     while let Some(candidate) = queue.next() {
         let mut turn = outgoing.breakers.turn(&candidate.provider, outgoing.caller.holder(), Instant::now());
-        if turn.is_set_back() && queue.set_back(outgoing.snapshot, &candidate) {
+        if turn.is_set_back() && queue.set_back(&**outgoing.snapshot, &candidate) {
             note.attempt(&candidate, "set back: breaker open");
             continue;
         }
         note.candidate(&candidate);
         let is_asked_for = asked_for.as_ref() == Some(&candidate);
-        note = match try_candidate(outgoing, &candidate, &mut turn, &mut patience, note).await {
+        note = match try_candidate(outgoing, &candidate, &mut turn, &mut patience, &mut inspection, note)
+            .await
+        {
             Attempt::Refused(refusal, note) if is_asked_for && !leads_on(&refusal) => {
                 return Forwarded::Refused(refusal, note);
             }
@@ -140,7 +146,7 @@ pub(crate) async fn forward(
             Attempt::Next(result, transient, note) => {
                 told = Some(more_telling(told, result));
                 if transient == Transient::Yes {
-                    queue.append_fallbacks(outgoing.snapshot, &candidate);
+                    queue.append_fallbacks(&**outgoing.snapshot, &candidate);
                 }
                 note
             }
@@ -174,6 +180,7 @@ async fn try_candidate(
     candidate: &Candidate,
     turn: &mut Turn<'_>,
     patience: &mut Duration,
+    inspection: &mut Inspection<'_>,
     mut note: Note,
 ) -> Attempt {
     let Some(upstream) = outgoing.snapshot.provider(&candidate.provider) else {
@@ -196,7 +203,21 @@ async fn try_candidate(
         dialect: prepared.dialect,
         dropped: prepared.dropped().to_vec(),
     };
-    let door = admit::Door { outgoing, upstream, candidate, model, prepared: &prepared };
+    let guards = Guards::of(outgoing.snapshot, outgoing.caller.holder(), upstream);
+    let nothing = GuardFacts::NONE;
+    let mut door =
+        admit::Door { outgoing, upstream, candidate, model, prepared: &prepared, guards, found: &nothing };
+    let found;
+    if guards.read_requests() {
+        found = match door.inspect(inspection, &mut note).await {
+            Ok(found) => found,
+            Err(refusal) => {
+                note.attempt(candidate, &refusal.code());
+                return Attempt::Refused(refusal, note);
+            }
+        };
+        door.found = &found;
+    }
     if outgoing.action == Action::CountTokens && prepared.dialect != outgoing.asked.dialect {
         return match door.count().await {
             Ok(counted) => {

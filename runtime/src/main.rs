@@ -46,8 +46,9 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     let source = BundleFile::new(arguments.bundle.clone());
     let releases = Releases::of(Box::new(source), secrets).trusting(trust).starting(settings.first_bundle);
     let opening = releases.open().map_err(|cause| cause.to_string())?;
+    let stop = stop::listen();
     let gateway =
         Gateway::start(opening, &settings, Arc::new(SystemClock)).await.map_err(|cause| cause.to_string())?;
-    stop::requested().await;
+    stop::requested(stop).await;
     gateway.shutdown().await.map_err(|cause| cause.to_string())
 }

@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use pai_bundle::catalogue;
 use pai_bundle::money::NanoUsd;
 use pai_bundle::unit::Tokens;
-use pai_policies::{Action, Facts, Used};
+use pai_policies::{Action, Facts, GuardFacts, Used};
 use pai_protocol::Family;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -139,6 +139,7 @@ fn is_allowed(snapshot: &Snapshot, circumstances: &Circumstances<'_>, candidate:
         used: Used::default(),
         address: circumstances.address,
         now: circumstances.now,
+        guard: &GuardFacts::NONE,
     };
     snapshot.authorizer.decide(&facts).is_ok()
 }

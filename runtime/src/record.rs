@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use pai_bundle::limit::Scope;
 use pai_ledger::usage::Usage;
+use pai_policies::Cause;
 use serde::Serialize;
 
 use crate::settings::EchoRecords;
@@ -29,6 +30,8 @@ pub enum Outcome {
     UpstreamError,
     /// The provider did not answer.
     UpstreamFailed,
+    /// A guard's finding kept the rest of the answer from the client, which had begun to read it.
+    Withheld,
     /// The provider broke off in the middle of its answer, with an error event or without.
     Cut,
     /// The client left, or was disconnected at shutdown.
@@ -81,6 +84,15 @@ pub struct Record {
     pub code: Option<String>,
     /// The policies that decided, with the manifest lines behind them.
     pub policies: Vec<Deciding>,
+    /// What each guard said, never of which text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<GuardVerdict>,
+    /// Guards that audit, and would have refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub audited: Vec<Deciding>,
+    /// What guards should have read and cannot: pictures, files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<&'static str>,
     /// Every candidate that was tried or passed over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -104,14 +116,59 @@ pub struct Record {
     pub latency_ms: f64,
 }
 
+/// What a guard said of one kind of text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GuardVerdict {
+    /// `namespace/name` of its binding.
+    pub binding: String,
+    /// `prompts`, `system`, `toolResults/TOOL` or `responses`.
+    pub target: String,
+    /// What it found, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// How sure it is, 0 to 1; of an answer that was judged in pieces, the worst.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// Ids of the built-in rules that hit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// Why it could not judge, in a word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<&'static str>,
+    /// How long judging took, all pieces together.
+    pub latency_ms: f64,
+    /// What that means where it is attached.
+    pub action: GuardAction,
+}
+
+/// What a verdict means for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardAction {
+    /// Nothing was found.
+    Pass,
+    /// It could not judge, and the request passes all the same.
+    Allow,
+    /// It found something, and the request passes.
+    Audit,
+    /// The request is refused.
+    Deny,
+}
+
 /// A policy that decided.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deciding {
     /// Its id.
     pub policy: String,
     /// `file:line:column`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+}
+
+impl From<Cause> for Deciding {
+    fn from(cause: Cause) -> Self {
+        Self { policy: cause.policy.to_string(), source: Some(cause.origin.to_string()) }
+    }
 }
 
 /// A candidate that was tried.

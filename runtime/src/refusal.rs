@@ -168,6 +168,11 @@ impl Refusal {
         self.wording(UnixSeconds(0)).code
     }
 
+    /// In words.
+    pub(crate) fn message(&self, now: UnixSeconds) -> String {
+        self.wording(now).message
+    }
+
     /// HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         self.wording(UnixSeconds(0)).status

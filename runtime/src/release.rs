@@ -1,7 +1,7 @@
 //! From a source's bytes to a bundle that may be served: checked, trusted, loaded whole, or refused whole.
 
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use flate2::Compression;
@@ -70,6 +70,8 @@ pub struct Releases {
     trust: Option<Trust>,
     adapt: Option<Adaptation>,
     start: FirstBundle,
+    /// The last one that was loaded: what of its guards has not changed, the next one goes on with.
+    latest: Mutex<Weak<Snapshot>>,
 }
 
 /// What a gateway does whose bundle is not there yet.
@@ -170,7 +172,14 @@ pub(crate) struct Following {
 impl Releases {
     /// Bundles of `source`, with keys from `secrets`.
     pub fn of(source: Box<dyn Source>, secrets: Secrets) -> Self {
-        Self { source, secrets, trust: None, adapt: None, start: FirstBundle::MustBeThere }
+        Self {
+            source,
+            secrets,
+            trust: None,
+            adapt: None,
+            start: FirstBundle::MustBeThere,
+            latest: Mutex::new(Weak::new()),
+        }
     }
 
     /// Takes signed bundles only, where there is a `trust`.
@@ -264,9 +273,13 @@ impl Releases {
         if let Some(adapt) = &self.adapt {
             adapt(&mut bundle);
         }
-        let snapshot = Snapshot::build(bundle, digest.clone(), &self.secrets).map_err(snapshot)?;
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = latest.upgrade();
+        let built = Snapshot::build(bundle, digest.clone(), &self.secrets, before.as_deref());
+        let snapshot = Arc::new(built.map_err(snapshot)?);
+        *latest = Arc::downgrade(&snapshot);
         let bytes = Packed::new(bytes).ok();
-        Ok(Release { snapshot: Arc::new(snapshot), verified, origin, bytes, digest })
+        Ok(Release { snapshot, verified, origin, bytes, digest })
     }
 
     /// Makes a release the last good one; durable when this returns, so that no restart goes back behind it.

@@ -15,9 +15,10 @@ use pai_ledger::{Caps, Hold, Ledger, Quantity};
 use pai_policies::Denial;
 
 use crate::candidate::Candidate;
+use crate::guard;
 use crate::identify::Caller;
 use crate::rate::Slot;
-use crate::record::{AccountAfter, Attempt, Deciding, MoneyAfter, Outcome, Record, Settled};
+use crate::record::{AccountAfter, Attempt, Deciding, GuardVerdict, MoneyAfter, Outcome, Record, Settled};
 use crate::refusal::Refusal;
 use crate::tariff::{Measured, Most, Terms};
 
@@ -67,6 +68,9 @@ impl Note {
             status: 499,
             code: None,
             policies: Vec::new(),
+            guards: Vec::new(),
+            audited: Vec::new(),
+            unread: Vec::new(),
             attempts: Vec::new(),
             held: 0,
             held_usd: 0.0,
@@ -127,6 +131,48 @@ impl Note {
         self.edit(|record| {
             if let Some(attempt) = record.attempts.last_mut() {
                 attempt.charged = true;
+            }
+        });
+    }
+
+    /// What guards said. Of what was judged before, or in pieces, the worst stays.
+    pub(crate) fn judged(&mut self, verdicts: Vec<GuardVerdict>) {
+        self.edit(|record| {
+            for verdict in verdicts {
+                guard::tell(&verdict, &record.id);
+                let same = |known: &&mut GuardVerdict| {
+                    (&known.binding, &known.target) == (&verdict.binding, &verdict.target)
+                };
+                match record.guards.iter_mut().find(same) {
+                    None => record.guards.push(verdict),
+                    Some(known) => guard::join(known, verdict),
+                }
+            }
+        });
+    }
+
+    /// Guards that audit, and would have refused.
+    pub(crate) fn audited(&mut self, deciding: Vec<Deciding>) {
+        self.edit(|record| {
+            for one in deciding {
+                if !record.audited.contains(&one) {
+                    record.audited.push(one);
+                }
+            }
+        });
+    }
+
+    /// What no guard can read.
+    pub(crate) fn unread(&mut self, what: &[&'static str]) {
+        self.edit(|record| record.unread = what.to_vec());
+    }
+
+    /// A policy objected when the answer had begun to go out.
+    pub(crate) fn objected(&mut self, refusal: &Refusal) {
+        self.edit(|record| {
+            record.code = Some(refusal.code());
+            if let Refusal::Denied(denial) = refusal {
+                record.policies = deciding(denial);
             }
         });
     }

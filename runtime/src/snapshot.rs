@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pai_bundle::Bundle;
 use pai_bundle::codec::{self, DecodeError};
 use pai_bundle::digest::Digest;
-use pai_bundle::guard::{Enforcement, GuardUse};
+use pai_bundle::guard::GuardUse;
 use pai_bundle::limit::{CostLimit, Limit, Scope};
 use pai_bundle::name::{PolicyId, QualifiedName};
 use pai_bundle::origin::{Origin, Places};
@@ -16,6 +16,7 @@ use pai_policies::candidate::Directory;
 use pai_policies::{Authorizer, LoadError};
 
 use crate::credentials::{Credentials, Held};
+use crate::guard::{Attachment, ClassifierError, Classifiers};
 use crate::live_key::{KeyStanding, LiveKey};
 use crate::secret::{SecretError, Secrets};
 use crate::token::{Pepper, StoredDigest, TokenKind};
@@ -56,17 +57,17 @@ pub enum SnapshotError {
     /// Two principals have credentials with one public id.
     #[error("credential id `{0}` is used twice")]
     RepeatedCredential(String),
-    /// A guard would have to be enforced and this gateway has no guards: serving would leave requests unchecked.
-    #[error(
-        "{holder} enforces guard `{binding}`, and this version of the gateway cannot run guards; set its \
-         enforcement to audit, or detach it"
-    )]
+    /// A guard that is attached is not in the bundle.
+    #[error("{holder} attaches guard `{binding}`, which is not in the bundle")]
     Guard {
         /// Who attaches it.
         holder: String,
         /// Which.
         binding: String,
     },
+    /// A guard cannot be made ready.
+    #[error(transparent)]
+    Classifier(#[from] ClassifierError),
 }
 
 /// What a bundle says, ready for requests. Immutable; a new bundle is a new snapshot.
@@ -77,6 +78,9 @@ pub struct Snapshot {
     pub authorizer: Authorizer,
     providers: HashMap<QualifiedName, Upstream>,
     agents: HashMap<QualifiedName, Agent>,
+    /// Of agents that attach any.
+    guards: HashMap<QualifiedName, Vec<Attachment>>,
+    classifiers: Classifiers,
     access_keys: HashMap<QualifiedName, AccessKey>,
     limits: HashMap<(Scope, QualifiedName), Limit>,
     cost_limits: HashMap<(Scope, QualifiedName), CostLimit>,
@@ -93,25 +97,37 @@ pub struct Upstream {
     pub endpoint: reqwest::Url,
     /// The key, as it is now.
     pub key: LiveKey,
+    /// What reads requests to it, and its answers.
+    pub(crate) guards: Vec<Attachment>,
 }
 
 impl Snapshot {
     /// From a bundle in memory.
     pub fn of(bundle: Bundle, secrets: &Secrets) -> Result<Self, SnapshotError> {
         let (_, digest) = codec::encode(&bundle)?;
-        Self::build(bundle, digest, secrets)
+        Self::build(bundle, digest, secrets, None)
     }
 
-    /// From a bundle whose digest is known.
-    pub(crate) fn build(bundle: Bundle, digest: Digest, secrets: &Secrets) -> Result<Self, SnapshotError> {
+    /// From a bundle whose digest is known. Guards that are as they were `before` keep what they know: their
+    /// connections, and what they have judged.
+    pub(crate) fn build(
+        bundle: Bundle,
+        digest: Digest,
+        secrets: &Secrets,
+        before: Option<&Self>,
+    ) -> Result<Self, SnapshotError> {
         let authorizer = Authorizer::new(&bundle)?;
         let pepper = secrets.pepper()?;
         let credentials = credentials(&bundle, &pepper)?;
-        for provider in &bundle.providers {
-            runnable(&provider.guards, || format!("ModelProvider {}", provider.name))?;
-        }
-        for agent in &bundle.agents {
-            runnable(&agent.guards, || format!("Agent {}", agent.name))?;
+        let classifiers =
+            Classifiers::build(&bundle.guards, secrets, before.map(|before| &before.classifiers))?;
+        let attach = |uses: &[GuardUse], name: &QualifiedName, kind: &str| {
+            Attachment::all(uses, &name.namespace, &classifiers)
+                .map_err(|binding| SnapshotError::Guard { holder: format!("{kind} {name}"), binding })
+        };
+        let mut guards = HashMap::new();
+        for agent in bundle.agents.iter().filter(|agent| !agent.guards.is_empty()) {
+            guards.insert(agent.name.clone(), attach(&agent.guards, &agent.name, "Agent")?);
         }
         let mut providers = HashMap::new();
         for provider in bundle.providers {
@@ -129,12 +145,15 @@ impl Snapshot {
                 provider: provider.name.clone(),
                 endpoint: provider.endpoint.clone(),
             })?;
-            providers.insert(provider.name.clone(), Upstream { provider, endpoint, key });
+            let guards = attach(&provider.guards, &provider.name, "ModelProvider")?;
+            providers.insert(provider.name.clone(), Upstream { provider, endpoint, key, guards });
         }
         Ok(Self {
             digest,
             authorizer,
             providers,
+            guards,
+            classifiers,
             agents: bundle.agents.into_iter().map(|agent| (agent.name.clone(), agent)).collect(),
             access_keys: bundle.access_keys.into_iter().map(|key| (key.name.clone(), key)).collect(),
             limits: bundle
@@ -169,6 +188,7 @@ impl Snapshot {
         for upstream in self.providers.values() {
             upstream.key.look(&self.secrets, &upstream.provider.name);
         }
+        self.classifiers.look_at_keys();
     }
 
     /// How the keys of all providers stand, sorted by provider; what needs no key is left out.
@@ -182,6 +202,16 @@ impl Snapshot {
     /// The agent of that name.
     pub fn agent(&self, name: &QualifiedName) -> Option<&Agent> {
         self.agents.get(name)
+    }
+
+    /// What an agent attaches.
+    pub(crate) fn guards_of(&self, agent: &QualifiedName) -> &[Attachment] {
+        self.guards.get(agent).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everything that judges texts.
+    pub(crate) fn classifiers(&self) -> &Classifiers {
+        &self.classifiers
     }
 
     /// The access key of that name.
@@ -281,20 +311,4 @@ fn credentials(bundle: &Bundle, pepper: &Pepper) -> Result<Credentials, Snapshot
         }
     }
     Credentials::new(all).map_err(SnapshotError::RepeatedCredential)
-}
-
-/// A guard that is enforced must run; nothing may pass unchecked because a check is missing.
-fn runnable(guards: &[GuardUse], holder: impl Fn() -> String) -> Result<(), SnapshotError> {
-    for guard in guards {
-        match guard.enforcement {
-            Enforcement::Enforce => {
-                return Err(SnapshotError::Guard { holder: holder(), binding: guard.binding.clone() });
-            }
-            Enforcement::Audit => tracing::warn!(
-                event = "guard.not_run", holder = %holder(), binding = %guard.binding,
-                "this version of the gateway cannot run guards; nothing is audited"
-            ),
-        }
-    }
-    Ok(())
 }

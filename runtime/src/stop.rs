@@ -2,16 +2,25 @@
 
 use std::io::IsTerminal;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for Ctrl-C or SIGTERM. Where signals cannot be caught, it waits for ever and the process ends by force.
-pub async fn requested() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+/// Signals that are caught from when it is made: before a gateway says that it serves, so that whoever heard it may stop
+/// it.
+pub struct Stop(Option<(Signal, Signal)>);
+
+/// Catches Ctrl-C and SIGTERM from now on. Needs a tokio runtime around it, as [`signal`] does.
+pub fn listen() -> Stop {
+    let caught = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(interrupt), Ok(terminate)) = caught else {
         tracing::error!(event = "signal.failed", "signals cannot be caught; stopping will not drain");
-        return std::future::pending().await;
+        return Stop(None);
     };
+    Stop(Some((interrupt, terminate)))
+}
+
+/// Waits for one of them. Where signals cannot be caught, it waits for ever and the process ends by force.
+pub async fn requested(stop: Stop) {
+    let Some((mut interrupt, mut terminate)) = stop.0 else { return std::future::pending().await };
     let which = tokio::select! {
         _ = interrupt.recv() => "interrupt",
         _ = terminate.recv() => "terminate",

@@ -15,8 +15,9 @@ use pai_runtime::release::{ReleaseError, Releases};
 use pai_runtime::secret::Secrets;
 use pai_runtime::settings::FirstBundle;
 use pai_runtime::source::{BundleFile, Source, SourceError};
+use pai_runtime::stop::{self, Stop};
 use pai_runtime::trust::Trust;
-use pai_runtime::{Gateway, Settings, hardening, stop, telemetry};
+use pai_runtime::{Gateway, Settings, hardening, telemetry};
 
 use self::folder::Folder;
 use super::Outcome;
@@ -84,11 +85,12 @@ async fn serve(
 ) -> miette::Result<Outcome> {
     let secrets = Secrets::of(settings);
     let releases = Releases::of(source, secrets).trusting(trust).starting(settings.first_bundle);
+    let stop = stop::listen();
     let Some(gateway) = start(releases, settings).await? else {
         return Ok(Outcome::Findings);
     };
     terminal::say(&format!("pai is serving on {}", gateway.url()));
-    until_stopped(gateway).await
+    until_stopped(gateway, stop).await
 }
 
 /// The gateway; `None` when there were errors in manifests, which have been shown.
@@ -102,8 +104,8 @@ async fn start(releases: Releases, settings: &Settings) -> miette::Result<Option
     gateway.map(Some).map_err(|cause| miette!("{cause}"))
 }
 
-async fn until_stopped(gateway: Gateway) -> miette::Result<Outcome> {
-    stop::requested().await;
+async fn until_stopped(gateway: Gateway, stop: Stop) -> miette::Result<Outcome> {
+    stop::requested(stop).await;
     gateway.shutdown().await.map_err(|cause| miette!("{cause}"))?;
     Ok(Outcome::Clean)
 }

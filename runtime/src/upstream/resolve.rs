@@ -49,6 +49,8 @@ pub(crate) struct Names {
     lookup: Arc<dyn Lookup>,
     /// By the endpoints of the bundle in force; a name that is in none may lead to public addresses.
     endpoints: ArcSwap<HashMap<String, Endpoint>>,
+    /// Whose names those are that are in none.
+    others: Endpoint,
     /// Names of the proxies in the environment, which whoever set them trusts.
     proxies: Vec<String>,
 }
@@ -56,6 +58,8 @@ pub(crate) struct Names {
 /// Whose endpoint has a name, and which networks it may lead to besides public ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Endpoint {
+    /// A guard's; it lists no networks.
+    guard: Option<QualifiedName>,
     providers: Vec<QualifiedName>,
     networks: Vec<IpNet>,
 }
@@ -71,12 +75,13 @@ enum ResolveError {
     NoAddress { name: String },
     /// It leads where it may not.
     #[error("{0}")]
-    Refused(RefusedAddress),
+    Refused(Box<RefusedAddress>),
 }
 
 /// An address to which a name may not lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct RefusedAddress {
+    guard: Option<QualifiedName>,
     providers: Vec<QualifiedName>,
     name: String,
     address: IpAddr,
@@ -86,7 +91,18 @@ struct RefusedAddress {
 impl Names {
     /// Asks `lookup`; what `environment` has as proxies is not checked.
     pub(crate) fn new(lookup: Arc<dyn Lookup>, environment: impl Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, endpoints: ArcSwap::default(), proxies: proxies(environment) }
+        let others = Endpoint::default();
+        Self { lookup, endpoints: ArcSwap::default(), others, proxies: proxies(environment) }
+    }
+
+    /// For a guard's own client. Its name may lead to public addresses; proxies are as in [`Self::new`].
+    pub(crate) fn of_guard(
+        binding: &QualifiedName,
+        lookup: Arc<dyn Lookup>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let others = Endpoint { guard: Some(binding.clone()), ..Endpoint::default() };
+        Self { others, ..Self::new(lookup, environment) }
     }
 
     /// The names of the proxies that connections may go through.
@@ -114,7 +130,7 @@ impl Names {
         match endpoints.get(host) {
             Some(endpoint) => Some(endpoint.clone()),
             None if self.proxies.iter().any(|proxy| proxy == host) => None,
-            None => Some(Endpoint::default()),
+            None => Some(self.others.clone()),
         }
     }
 }
@@ -151,8 +167,9 @@ impl Endpoint {
             match self.refuses(address) {
                 None => allowed.push(address),
                 Some(special) => {
-                    let providers = self.providers.clone();
-                    let refused = RefusedAddress { providers, name: name.to_owned(), address, special };
+                    let (guard, providers) = (self.guard.clone(), self.providers.clone());
+                    let refused =
+                        RefusedAddress { guard, providers, name: name.to_owned(), address, special };
                     tracing::warn!(
                         event = "upstream.address_refused", providers = %refused.providers(), name, %address,
                         "{refused}"
@@ -162,7 +179,7 @@ impl Endpoint {
             }
         }
         match first_refused {
-            Some(refused) if allowed.is_empty() => Err(ResolveError::Refused(refused)),
+            Some(refused) if allowed.is_empty() => Err(ResolveError::Refused(refused.into())),
             _ => Ok(allowed),
         }
     }
@@ -185,7 +202,17 @@ impl RefusedAddress {
 
 impl fmt::Display for RefusedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { providers, name, address, special } = self;
+        let Self { guard, providers, name, address, special } = self;
+        if let Some(guard) = guard {
+            write!(f, "`{name}`, the endpoint of GuardBinding {guard}, leads to {address}, ")?;
+            return match special {
+                Special::Network(what) => {
+                    write!(f, "{what}; if that is meant, write the address itself into the endpoint")
+                }
+                Special::Metadata => write!(f, "a cloud's metadata service, where no name may lead"),
+                Special::NoHost(what) => write!(f, "{what}, which cannot be connected to"),
+            };
+        }
         match providers.as_slice() {
             [] => write!(f, "`{name}`")?,
             [_] => write!(f, "`{name}`, the endpoint of provider {},", self.providers())?,
@@ -285,7 +312,12 @@ mod tests {
             "places": { "file": "p.yaml", "document": [1, 1], "fields": {} },
         }))
         .expect("a provider");
-        Upstream { provider, endpoint: endpoint.parse().expect("a URL"), key: LiveKey::not_needed() }
+        Upstream {
+            provider,
+            endpoint: endpoint.parse().expect("a URL"),
+            key: LiveKey::not_needed(),
+            guards: Vec::new(),
+        }
     }
 
     fn names(fake: &Arc<Fake>, upstreams: &[Upstream]) -> Names {
@@ -345,6 +377,25 @@ mod tests {
             "`models.example`, the endpoint of providers default/a, default/b, leads to 169.254.169.254, a cloud's \
              metadata service, where no name may lead; spec.endpointNetworks does not change that"
         );
+    }
+
+    #[tokio::test]
+    async fn a_guards_name_leads_to_public_addresses_and_a_refusal_says_what_to_write() {
+        let fake = Fake::saying(&["10.1.2.3"]);
+        let guard = "default/g".parse().expect("a name");
+        let names = Names::of_guard(&guard, fake.clone(), |_| None);
+        assert_eq!(
+            resolve(&names, "guard.example").await.expect_err("refused"),
+            "`guard.example`, the endpoint of GuardBinding default/g, leads to 10.1.2.3, a private address; if that \
+             is meant, write the address itself into the endpoint"
+        );
+        fake.say(&["169.254.169.254"]);
+        let refused = resolve(&names, "guard.example").await.expect_err("refused");
+        assert!(
+            refused.ends_with("leads to 169.254.169.254, a cloud's metadata service, where no name may lead")
+        );
+        fake.say(&["160.79.104.10"]);
+        assert_eq!(resolve(&names, "guard.example").await.expect("public"), ["160.79.104.10"]);
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use pai_runtime::Settings;
 use pai_runtime::release::Releases;
 use pai_runtime::secret::Secrets;
 use pai_runtime::source::Source;
+use pai_runtime::stop;
 use pai_runtime::token::{Token, TokenKind};
 use pai_runtime::trust::Trust;
 use pai_simulator::Simulator;
@@ -54,11 +55,12 @@ pub(super) async fn serve(
         .trusting(trust)
         .starting(settings.first_bundle)
         .adapted(Box::new(replaced));
+    let stop = stop::listen();
     let Some(gateway) = start(releases, settings).await? else { return Ok(Outcome::Findings) };
     if let Some(bundle) = first.get() {
         terminal::say(&welcome(&gateway.url(), &gateway.admin_url(), bundle, &tokens, settings));
     }
-    let outcome = until_stopped(gateway).await?;
+    let outcome = until_stopped(gateway, stop).await?;
     simulator.stop().await;
     Ok(outcome)
 }

@@ -1,0 +1,74 @@
+//! How classifiers stand, as `/status` prints it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pai_bundle::name::QualifiedName;
+use serde::Serialize;
+
+use super::breaker::Standing;
+use crate::live_key::KeyStanding;
+
+/// What one classifier did since it was built.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    calls: AtomicU64,
+    failures: AtomicU64,
+    cached: AtomicU64,
+}
+
+impl Counters {
+    /// Asked, or scanned.
+    pub(crate) fn called(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Not judged, for whichever reason.
+    pub(crate) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Known from before.
+    pub(crate) fn remembered(&self, texts: usize) {
+        self.cached.fetch_add(u64::try_from(texts).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// How one binding's classifier stands.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassifierReport {
+    pub(crate) binding: QualifiedName,
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    /// Null for rules, which cannot fail to answer.
+    pub(crate) breaker: Option<Standing>,
+    /// Texts, or pieces of them, that it was sent.
+    calls: u64,
+    /// Those that it did not judge.
+    failures: u64,
+    /// Those whose verdict was known.
+    cached: u64,
+    /// Null where it needs none.
+    secret: Option<KeyStanding>,
+}
+
+impl ClassifierReport {
+    pub(crate) fn of(
+        binding: QualifiedName,
+        kind: &'static str,
+        counters: &Counters,
+        breaker: Option<Standing>,
+        secret: Option<KeyStanding>,
+    ) -> Self {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Self {
+            binding,
+            kind,
+            breaker,
+            calls: read(&counters.calls),
+            failures: read(&counters.failures),
+            cached: read(&counters.cached),
+            secret,
+        }
+    }
+}
