@@ -30,6 +30,7 @@ mod status;
 mod push;
 mod admin_token;
 mod agent;
+mod guard;
 mod token;
 
 use std::process::ExitCode;
@@ -120,6 +121,8 @@ pub(crate) enum Command {
     AdminToken(admin_token::Arguments),
     /// Make, rotate and revoke tokens of agents.
     Agent(agent::Arguments),
+    /// Measure how well guards see attacks.
+    Guard(guard::Arguments),
 }
 
 impl Command {
@@ -156,6 +159,7 @@ impl Command {
             Self::Push(arguments) => push::run(&arguments),
             Self::AdminToken(arguments) => admin_token::run(&arguments),
             Self::Agent(arguments) => agent::run(&arguments),
+            Self::Guard(arguments) => guard::run(&arguments),
         }
     }
 }

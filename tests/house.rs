@@ -10,13 +10,24 @@ use serde_json::Value;
 const ARROWS: [(&str, &[&str]); 9] = [
     ("pai-bundle", &[]),
     ("pai-policies", &["pai-bundle"]),
-    ("pai-compiler", &["pai-bundle", "pai-policies"]),
+    ("pai-compiler", &["pai-bundle", "pai-guards", "pai-policies"]),
     ("pai-ledger", &["pai-bundle"]),
     ("pai-protocol", &["pai-bundle"]),
-    ("pai-runtime", &["pai-bundle", "pai-ledger", "pai-policies", "pai-protocol"]),
+    ("pai-runtime", &["pai-bundle", "pai-guards", "pai-ledger", "pai-policies", "pai-protocol"]),
     ("pai-simulator", &[]),
     ("pai-guards", &[]),
-    ("pai", &["pai-bundle", "pai-compiler", "pai-ledger", "pai-policies", "pai-runtime", "pai-simulator"]),
+    (
+        "pai",
+        &[
+            "pai-bundle",
+            "pai-compiler",
+            "pai-guards",
+            "pai-ledger",
+            "pai-policies",
+            "pai-runtime",
+            "pai-simulator",
+        ],
+    ),
 ];
 
 /// What must not be reachable from a crate, however many crates lie between.

@@ -298,6 +298,43 @@ async fn a_broken_edit_is_told_in_status_and_probe_and_the_last_good_version_sta
     served.until("a folder without manifests is refused", |bundle| bundle["upToDate"] == false).await;
 }
 
+/// A guard's edits apply to the next request, and a stream that is under way ends under the rules it began with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edited_guard_judges_the_next_request_and_drops_no_stream() {
+    let guard = |threshold: f64, enforcement: &str| {
+        format!(
+            "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {{name: house}}\nspec:\n  classifier: {{type: rules}}\n  \
+             thresholds: {{injection: {threshold}, jailbreak: {threshold}}}\n---\napiVersion: pai.io/v1\nkind: \
+             ModelProvider\nmetadata: {{name: first}}\nspec:\n  provider: anthropic\n  apiKeySecretRef: {{name: k}}\n  \
+             guards:\n    - binding: house\n      scan: {{prompts: true, responses: true}}\n      enforcement: \
+             {enforcement}\n"
+        )
+    };
+    let agent = "apiVersion: pai.io/v1\nkind: Agent\nmetadata: {name: coder}\nspec:\n  models: [first/claude-haiku-4-5]\n";
+    let served = Served::start(&[("guard.yaml", guard(0.999, "audit")), ("agent.yaml", agent.to_owned())]);
+    // Asked first because it sets up TLS for clients.
+    served.bundle().await;
+    let client = reqwest::Client::new();
+    let ask = |prompt: &str, stream: bool| {
+        let request = client.post(format!("{}/v1/messages", served.url)).header("x-api-key", &served.agent);
+        let request = request.header("anthropic-version", "2023-06-01");
+        request.json(&asking(HAIKU, prompt, stream)).send()
+    };
+    let attack = crate::guards::ATTACK;
+    let edits = [(0.9, "enforce", 403), (0.9, "audit", 200), (0.5, "enforce", 403)];
+    for (reloads, (threshold, enforcement, expected)) in (1..).zip(edits) {
+        let slow = "Say a little. [[simulate: output=100 delay_ms=20]]";
+        let stream = ask(slow, true).await.expect("an answer");
+        assert_eq!(stream.status(), 200);
+        served.save("guard.yaml", &guard(threshold, enforcement));
+        served.until("reloaded", |bundle| bundle["reloads"] == reloads).await;
+        let answer = ask(attack, false).await.expect("an answer");
+        assert_eq!(answer.status(), expected, "{threshold} {enforcement}");
+        let text = stream.text().await.expect("the stream goes on to its end");
+        assert!(text.contains("message_stop"), "{text}");
+    }
+}
+
 /// Exit code and everything that is printed.
 pub(crate) fn pai(arguments: &[&str], folder: &Path) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_pai"))

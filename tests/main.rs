@@ -16,6 +16,16 @@ mod refusals;
 mod routes;
 /// Streams that end in every way there is.
 mod streams;
+/// Guards on every path, and what becomes of what they find.
+mod guards;
+/// Streams that guards read ahead of the client.
+mod guards_streams;
+/// Classifiers that fail.
+mod guard_faults;
+/// What policies make of what guards find.
+mod guard_policies;
+/// How well guards do, as figures.
+mod guard_eval;
 /// Answers as providers send them, and what each is charged.
 mod metering;
 /// What goes over the wire between every client and every provider.

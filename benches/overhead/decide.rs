@@ -10,7 +10,7 @@ use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::Sources;
-use pai_policies::{Action, Authorizer, Facts, Principal, Used};
+use pai_policies::{Action, Authorizer, Facts, GuardFacts, Principal, Used};
 
 /// Decisions in one batch; the fastest batch counts, since everything else on the machine only adds.
 const DECISIONS: u32 = 5_000;
@@ -37,6 +37,7 @@ pub(crate) fn microseconds(providers: usize) -> Result<f64> {
         used: Used::default(),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         now: UnixSeconds(1_795_435_200),
+        guard: &GuardFacts::NONE,
     };
     let mut fastest = f64::INFINITY;
     for _ in 0..BATCHES {

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use miette::miette;
+use pai_bundle::Bundle;
 use pai_bundle::name::{DEFAULT_NAMESPACE, Name, QualifiedName};
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_compiler::diagnostic::reference;
+use pai_compiler::inspect::found::{self, Flag, Judged};
 use pai_compiler::inspect::{Balances, Question, Spent, Who, World, explain};
 use pai_ledger::{Clock, SystemClock};
-use pai_policies::Action;
+use pai_policies::{Action, GuardFacts};
 
 use super::Outcome;
 use crate::{account, compiled, findings, terminal};
@@ -56,6 +58,18 @@ pub(crate) struct Arguments {
     /// US dollars that an agent or key has spent today: agent/NAME=12.50 or key/NAME=12.50; repeatable.
     #[arg(long, value_name = "ACCOUNT=USD")]
     spent: Vec<account::Spending>,
+    /// Where a guard hit: BINDING/prompts, BINDING/system, BINDING/responses or BINDING/toolResults/TOOLS; repeatable.
+    #[arg(long, value_name = "BINDING/TEXTS")]
+    guard_hit: Vec<Flag>,
+    /// Where a guard's classifier did not judge, written the same way; repeatable.
+    #[arg(long, value_name = "BINDING/TEXTS")]
+    guard_failure: Vec<Flag>,
+    /// The worst that guards said of prompts, system, toolResults or responses; repeatable.
+    #[arg(long, value_name = "TEXTS=LABEL:SCORE")]
+    guard_found: Vec<Judged>,
+    /// The request carries what no guard can read, such as pictures.
+    #[arg(long)]
+    guard_unread: bool,
     /// The namespace of names without one.
     #[arg(short, long, default_value = DEFAULT_NAMESPACE)]
     namespace: Name,
@@ -111,6 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         let (account, money) = spending.resolve(&arguments.namespace, &bundle)?;
         spent.0.insert(account, money);
     }
+    let guard = found(arguments, &bundle)?;
     let world = World::new(bundle).map_err(|cause| miette!("the bundle cannot be asked: {cause}"))?;
     account::known(&who, &world)?;
     let question = Question {
@@ -127,6 +142,7 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         at: arguments.at.unwrap_or_else(|| SystemClock.now()),
         used,
         spent,
+        guard,
     };
     let explanation = explain::explain(&world, &question);
     match arguments.output {
@@ -137,6 +153,32 @@ pub(crate) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
         }
     }
     Ok(if explanation.is_allowed() { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// What guards found, as the arguments have it. A guard that nothing attaches finds nothing, and naming it is a slip.
+fn found(arguments: &Arguments, bundle: &Bundle) -> miette::Result<GuardFacts> {
+    let mut facts = GuardFacts { unread: arguments.guard_unread, ..GuardFacts::NONE };
+    arguments.guard_found.iter().for_each(|judged| judged.put(&mut facts));
+    let known = found::flags(bundle);
+    for flag in arguments.guard_hit.iter().chain(&arguments.guard_failure) {
+        let name = flag.within(&arguments.namespace);
+        if !known.contains(&name) {
+            let known: Vec<&str> = known.iter().map(String::as_str).take(12).collect();
+            let help = if known.is_empty() {
+                "there are none".to_owned()
+            } else {
+                format!("there are {}", known.join(", "))
+            };
+            return Err(miette!(help = help, "no guard is attached for {name}"));
+        }
+    }
+    for flag in &arguments.guard_hit {
+        let name = QualifiedName::new(arguments.namespace.clone(), flag.binding().clone());
+        let guard = bundle.guards.iter().find(|guard| guard.name == name);
+        flag.hit(&arguments.namespace, guard.map(|guard| guard.threshold("injection")), &mut facts);
+    }
+    facts.failures.extend(arguments.guard_failure.iter().map(|flag| flag.within(&arguments.namespace)));
+    Ok(facts)
 }
 
 /// What a code means.

@@ -30,6 +30,12 @@ pub(super) struct Arguments {
     /// The Secret whose value the classifier wants as a bearer token.
     #[arg(long, value_name = "SECRET")]
     auth_secret: Option<Name>,
+    /// How long the classifier may take over one text, in milliseconds [default: 2000].
+    #[arg(long, value_name = "MS")]
+    timeout_ms: Option<u32>,
+    /// How many texts the classifier is sent at once [default: 16].
+    #[arg(long, value_name = "N")]
+    max_concurrency: Option<u32>,
     /// From which score on a text is an injection, between 0 and 1 [default: 0.9].
     #[arg(long, value_name = "SCORE")]
     injection: Option<f64>,
@@ -82,6 +88,8 @@ pub(super) fn run(arguments: &Arguments) -> miette::Result<Outcome> {
     spec.put_in("classifier", "model", arguments.model.as_ref());
     let auth = arguments.auth_secret.as_ref().map(|name| json!({ "secretRef": { "name": name } }));
     spec.put_in("classifier", "auth", auth);
+    spec.put_in("classifier", "timeoutMs", arguments.timeout_ms);
+    spec.put_in("classifier", "maxConcurrency", arguments.max_concurrency);
     spec.put_in("thresholds", "injection", arguments.injection);
     spec.put_in("thresholds", "jailbreak", arguments.jailbreak);
     spec.put("onError", arguments.on_error);

@@ -41,8 +41,16 @@ pub(super) fn of(listing: &Listing<'_>) -> String {
         &["NAME", "PROVIDERS", "MODELS", "FROM", "TOKENS/DAY", "RATES", "EXPIRES", "SOURCE"],
         access_keys(listing),
     );
-    let guards = listing.guards.iter().map(|guard| vec![guard.name.to_string(), guard.origin.to_string()]);
-    section("guards", &["NAME", "SOURCE"], guards.collect());
+    let guards = listing.guards.iter().map(|guard| {
+        let of_classifier = |field: &str| guard.spec["classifier"][field].as_str().unwrap_or("-").to_owned();
+        vec![
+            guard.name.to_string(),
+            of_classifier("type"),
+            of_classifier("endpoint"),
+            guard.origin.to_string(),
+        ]
+    });
+    section("guards", &["NAME", "CLASSIFIER", "ENDPOINT", "SOURCE"], guards.collect());
     let limits = listing.limits.iter().map(|limit| {
         vec![
             limit.scope.to_string(),
@@ -72,6 +80,11 @@ pub(super) fn of(listing: &Listing<'_>) -> String {
         vec![policy.id.to_string(), layer.to_owned(), policy.origin.to_string(), policy.origin.field.clone()]
     });
     section("policies", &["ID", "LAYER", "SOURCE", "FIELD"], policies.collect());
+    let audits = listing
+        .audits
+        .iter()
+        .map(|audit| vec![audit.id.to_string(), audit.origin.to_string(), audit.origin.field.clone()]);
+    section("guards that only record", &["ID", "SOURCE", "FIELD"], audits.collect());
     text
 }
 
