@@ -117,7 +117,7 @@ pub(crate) async fn forward(
     let mut queue = Queue::new(candidates);
     let mut told: Option<Told> = None;
     let mut patience = outgoing.hold_wait;
-    let mut inspection = Inspection::new(outgoing.asked.dialect, outgoing.body);
+    let mut inspection = Inspection::new(outgoing.asked.dialect, outgoing.body, outgoing.headers);
     while let Some(candidate) = queue.next() {
         let mut turn = outgoing.breakers.turn(&candidate.provider, outgoing.caller.holder(), Instant::now());
         if turn.is_set_back() && queue.set_back(&**outgoing.snapshot, &candidate) {

@@ -16,6 +16,7 @@ mod breaker;
 mod cache;
 mod report;
 mod attached;
+mod harness;
 mod inspect;
 mod answer;
 mod watched;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
+use http::HeaderMap;
 use pai_bundle::guard::{Enforcement, OnError};
 use pai_bundle::name::QualifiedName;
 use pai_policies::GuardFacts;
@@ -15,6 +16,7 @@ use pai_protocol::spoken::{self, Passage, Source, Spoken};
 
 use super::attached::{Attachment, Guards, Of};
 use super::classifier::Classifier;
+use super::harness;
 use super::judgement::{Judgement, Place};
 use super::unavailable::Unavailable;
 use crate::record::{GuardAction, GuardVerdict};
@@ -50,6 +52,8 @@ pub(crate) struct Found {
 pub(crate) struct Inspection<'a> {
     dialect: Dialect,
     body: &'a Bytes,
+    /// Whether the client is one whose users' turns have its own words in them.
+    is_claude_code: bool,
     spoken: Reading<'a>,
     judged: BTreeMap<(QualifiedName, Subject), Judged>,
 }
@@ -64,8 +68,9 @@ enum Reading<'a> {
 }
 
 impl<'a> Inspection<'a> {
-    pub(crate) fn new(dialect: Dialect, body: &'a Bytes) -> Self {
-        Self { dialect, body, spoken: Reading::NotYet, judged: BTreeMap::new() }
+    pub(crate) fn new(dialect: Dialect, body: &'a Bytes, headers: &HeaderMap) -> Self {
+        let is_claude_code = harness::is_claude_code(headers);
+        Self { dialect, body, is_claude_code, spoken: Reading::NotYet, judged: BTreeMap::new() }
     }
 
     /// What these guards say of the request.
@@ -75,7 +80,7 @@ impl<'a> Inspection<'a> {
             self.spoken = read.map_or(Reading::Failed, Reading::Done);
         }
         let Reading::Done(spoken) = &self.spoken else { return unreadable(guards) };
-        let tools = tools(spoken);
+        let (tools, is_claude_code) = (tools(spoken), self.is_claude_code);
         let mut due: Vec<(&Arc<Classifier>, QualifiedName, Subject)> = Vec::new();
         for guard in guards.iter() {
             for subject in guard.reads.iter().flat_map(|read| subjects(&read.of, &tools)) {
@@ -87,7 +92,7 @@ impl<'a> Inspection<'a> {
             }
         }
         let judged = join_all(due.into_iter().map(|(classifier, binding, subject)| async move {
-            let (place, texts) = texts_of(spoken, &subject);
+            let (place, texts) = texts_of(spoken, &subject, is_claude_code);
             let began = Instant::now();
             let said = classifier.judge(place, &texts).await;
             ((binding, subject), Judged { said, took: began.elapsed() })
@@ -164,9 +169,11 @@ fn subjects(of: &Of, tools: &[String]) -> Vec<Subject> {
 }
 
 /// The texts of a subject, in the order of the conversation: older turns too, which a cache answers for.
-fn texts_of<'s>(spoken: &'s Spoken<'_>, subject: &Subject) -> (Place, Vec<&'s str>) {
+fn texts_of<'s>(spoken: &'s Spoken<'_>, subject: &Subject, is_claude_code: bool) -> (Place, Vec<&'s str>) {
     let is_meant = |passage: &&Passage<'_>| match (&passage.source, subject) {
-        (Source::User, Subject::Prompts) | (Source::System, Subject::System) => true,
+        (Source::User, Subject::Prompts) => !(is_claude_code && harness::is_reminder(passage)),
+        (Source::User, Subject::System) => is_claude_code && harness::is_reminder(passage),
+        (Source::System, Subject::System) => true,
         (Source::Tool(name), Subject::Tool(wanted)) => name == wanted,
         _ => false,
     };
