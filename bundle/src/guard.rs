@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::name::QualifiedName;
@@ -130,6 +131,10 @@ pub struct Remote {
     pub timeout_ms: u64,
     /// How many texts it is sent at once.
     pub max_concurrency: u32,
+    /// Networks that the endpoint's name may lead to besides public ones. An endpoint that is an address, or a name of
+    /// this machine, names its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoint_networks: Vec<IpNet>,
 }
 
 /// What a failing classifier means for a request.

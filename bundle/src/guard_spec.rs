@@ -56,6 +56,9 @@ fn classifier(from: &Classifier) -> Value {
     if remote.max_concurrency != DEFAULT_MAX_CONCURRENCY {
         put("maxConcurrency", Value::from(remote.max_concurrency));
     }
+    if !remote.endpoint_networks.is_empty() {
+        put("endpointNetworks", json!(remote.endpoint_networks));
+    }
     Value::Object(fields)
 }
 

@@ -15,7 +15,7 @@ fn everything() -> Value {
     let guard = json!({ "binding": "g", "enforcement": "audit",
         "scan": { "prompts": true, "responses": true, "system": true, "toolResults": ["*"] } });
     let remote = json!({ "type": "custom", "endpoint": "http://g", "model": "m", "auth": { "name": "k", "key": "token" },
-        "timeoutMs": 1, "maxConcurrency": 2 });
+        "timeoutMs": 1, "maxConcurrency": 2, "endpointNetworks": ["10.0.0.0/8"] });
     let model = json!("a/m");
     let price = json!({ "input": 1, "cacheWrite5m": 2, "cacheWrite1h": 3, "cacheRead": 4, "output": 5 });
     json!({
@@ -148,7 +148,7 @@ fn the_listing_keeps_the_names_of_its_fields() {
         guards[].name guards[].spec.classifier.type guards[].spec.classifier.endpoint \
         guards[].spec.classifier.model guards[].spec.classifier.auth.secretRef.name \
         guards[].spec.classifier.auth.secretRef.key guards[].spec.classifier.timeoutMs \
-        guards[].spec.classifier.maxConcurrency guards[].spec.thresholds.other guards[].spec.onError \
+        guards[].spec.classifier.maxConcurrency guards[].spec.classifier.endpointNetworks[] guards[].spec.thresholds.other guards[].spec.onError \
         guards[].origin.file guards[].origin.line guards[].origin.column \
         limits[].scope limits[].name limits[].tokensPerDay limits[].policy \
         limits[].origin.file limits[].origin.line limits[].origin.column limits[].origin.field \

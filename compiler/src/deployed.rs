@@ -258,7 +258,7 @@ spec:
 apiVersion: pai.io/v1
 kind: GuardBinding
 metadata: {name: injection}
-spec: {classifier: {endpoint: http://prompt-guard:8000/classify}, thresholds: {injection: 0.8}}
+spec: {classifier: {endpoint: http://prompt-guard:8000/classify, endpointNetworks: [10.96.0.0/12]}, thresholds: {injection: 0.8}}
 ";
 
     fn bundle(files: &[(String, String)]) -> Bundle {

@@ -35,6 +35,7 @@ fn classifier(from: &guard_binding::Classifier) -> Classifier {
             .map(|auth| SecretRef { name: auth.secret_ref.name.clone(), key: auth.secret_ref.key.clone() }),
         timeout_ms: from.timeout_ms.map_or(DEFAULT_TIMEOUT_MS, u64::from),
         max_concurrency: from.max_concurrency.unwrap_or(DEFAULT_MAX_CONCURRENCY),
+        endpoint_networks: from.endpoint_networks.clone(),
     };
     match from.r#type {
         ClassifierKind::Rules => Classifier::Rules { rules: guard_rules::text(&from.rules, &from.words) },

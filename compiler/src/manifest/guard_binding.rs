@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use pai_bundle::guard::{DEFAULT_THRESHOLD, PerMille};
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
@@ -19,7 +20,11 @@ impl Spec for GuardBinding {
 
     fn example() -> Value {
         json!({
-            "classifier": { "type": "promptGuard", "endpoint": "http://prompt-guard:8000/classify" },
+            "classifier": {
+                "type": "promptGuard",
+                "endpoint": "http://prompt-guard:8000/classify",
+                "endpointNetworks": ["10.96.0.0/12"],
+            },
             "thresholds": { "injection": 0.9, "jailbreak": 0.9 },
             "onError": "deny",
         })
@@ -31,7 +36,7 @@ impl Spec for GuardBinding {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct GuardBinding {
     /// Who judges a text.
-    #[schemars(example = json!({"type": "rules"}), example = json!({"type": "promptGuard", "endpoint": "http://prompt-guard:8000/classify"}))]
+    #[schemars(example = json!({"type": "rules"}), example = json!({"type": "promptGuard", "endpoint": "http://prompt-guard:8000/classify", "endpointNetworks": ["10.96.0.0/12"]}))]
     pub(crate) classifier: Classifier,
     /// From which score on a text is a hit, by label: `injection`, `jailbreak`, or a word of the classifier's. 0.9 for
     /// the first two where they are left out; any other label is held to that of `injection`.
@@ -79,6 +84,13 @@ pub(crate) struct Classifier {
     #[schemars(range(min = 1, max = 1024))]
     #[schemars(example = 16)]
     pub(crate) max_concurrency: Option<u32>,
+    /// Networks that the endpoint's name may lead to although they are not public, such as those of a cluster. Left out
+    /// or empty: public addresses alone, and whatever an endpoint names that is an address itself or `localhost`.
+    /// Addresses of a cloud's metadata service are never asked unless the endpoint is one.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::Cidr>")]
+    #[schemars(example = ["10.96.0.0/12"])]
+    pub(crate) endpoint_networks: Vec<IpNet>,
     /// Rules of your own beside those that are built in. Only for `rules`.
     #[serde(default)]
     #[schemars(example = GuardRule::example())]
@@ -150,6 +162,7 @@ fn conditions(schema: &mut Schema) {
     let nothing_to_call = json!({
         "properties": {
             "endpoint": false, "model": false, "auth": false, "timeoutMs": false, "maxConcurrency": false,
+            "endpointNetworks": false,
         },
     });
     let to_call = json!({ "required": ["endpoint"], "properties": { "rules": false, "words": false } });
@@ -164,8 +177,8 @@ fn conditions(schema: &mut Schema) {
                 "endpoint is required where type is not rules",
             ),
             (
-                "!has(self.type) || self.type != 'rules' || !(has(self.endpoint) || has(self.model) || has(self.auth) || has(self.timeoutMs) || has(self.maxConcurrency))",
-                "endpoint, model, auth, timeoutMs and maxConcurrency have no effect where type is rules",
+                "!has(self.type) || self.type != 'rules' || !(has(self.endpoint) || has(self.model) || has(self.auth) || has(self.timeoutMs) || has(self.maxConcurrency) || has(self.endpointNetworks))",
+                "endpoint, model, auth, timeoutMs, maxConcurrency and endpointNetworks have no effect where type is rules",
             ),
             (
                 "(has(self.type) && self.type == 'rules') || !(has(self.rules) || has(self.words))",

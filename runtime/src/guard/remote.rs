@@ -42,8 +42,8 @@ struct Question<'a> {
 }
 
 impl Remote {
-    /// Follows no redirects. A name may lead to public addresses and to this machine; any other address is connected to
-    /// only where the manifest has it instead of a name.
+    /// Follows no redirects. A name may lead to public addresses, to those that the manifest lists, and to this machine;
+    /// any other address is connected to only where the manifest has it instead of a name.
     pub(crate) fn new(
         binding: &QualifiedName,
         remote: &guard::Remote,
@@ -69,7 +69,9 @@ impl Remote {
         }
         // A bundle is loaded before the gateway starts; a second install is the same one again.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let names = Names::of_guard(binding, lookup, |variable| std::env::var(variable).ok());
+        let names = Names::of_guard(binding, &remote.endpoint_networks, lookup, |variable| {
+            std::env::var(variable).ok()
+        });
         let http = reqwest::Client::builder()
             .dns_resolver(Arc::new(names))
             .redirect(reqwest::redirect::Policy::none())

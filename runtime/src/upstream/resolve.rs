@@ -58,7 +58,7 @@ pub(crate) struct Names {
 /// Whose endpoint has a name, and which networks it may lead to besides public ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Endpoint {
-    /// A guard's; it lists no networks.
+    /// A guard's.
     guard: Option<QualifiedName>,
     providers: Vec<QualifiedName>,
     networks: Vec<IpNet>,
@@ -95,13 +95,16 @@ impl Names {
         Self { lookup, endpoints: ArcSwap::default(), others, proxies: proxies(environment) }
     }
 
-    /// For a guard's own client. Its name may lead to public addresses; proxies are as in [`Self::new`].
+    /// For a guard's own client. Its name may lead to public addresses and into these networks; proxies are as in
+    /// [`Self::new`].
     pub(crate) fn of_guard(
         binding: &QualifiedName,
+        networks: &[IpNet],
         lookup: Arc<dyn Lookup>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Self {
-        let others = Endpoint { guard: Some(binding.clone()), ..Endpoint::default() };
+        let others =
+            Endpoint { guard: Some(binding.clone()), networks: networks.to_vec(), ..Endpoint::default() };
         Self { others, ..Self::new(lookup, environment) }
     }
 
@@ -207,9 +210,16 @@ impl fmt::Display for RefusedAddress {
             write!(f, "`{name}`, the endpoint of GuardBinding {guard}, leads to {address}, ")?;
             return match special {
                 Special::Network(what) => {
-                    write!(f, "{what}; if that is meant, write the address itself into the endpoint")
+                    write!(
+                        f,
+                        "{what}; if that is meant, list its network in spec.classifier.endpointNetworks"
+                    )
                 }
-                Special::Metadata => write!(f, "a cloud's metadata service, where no name may lead"),
+                Special::Metadata => write!(
+                    f,
+                    "a cloud's metadata service, where no name may lead; spec.classifier.endpointNetworks does not \
+                     change that"
+                ),
                 Special::NoHost(what) => write!(f, "{what}, which cannot be connected to"),
             };
         }
@@ -380,22 +390,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_guards_name_leads_to_public_addresses_and_a_refusal_says_what_to_write() {
+    async fn a_guards_name_leads_to_public_addresses_and_its_networks_and_a_refusal_says_what_to_write() {
         let fake = Fake::saying(&["10.1.2.3"]);
         let guard = "default/g".parse().expect("a name");
-        let names = Names::of_guard(&guard, fake.clone(), |_| None);
+        let names = |networks: &[&str]| {
+            let networks: Vec<IpNet> =
+                networks.iter().map(|network| network.parse().expect("a network")).collect();
+            Names::of_guard(&guard, &networks, fake.clone(), |_| None)
+        };
         assert_eq!(
-            resolve(&names, "guard.example").await.expect_err("refused"),
+            resolve(&names(&["10.2.0.0/16"]), "guard.example").await.expect_err("refused"),
             "`guard.example`, the endpoint of GuardBinding default/g, leads to 10.1.2.3, a private address; if that \
-             is meant, write the address itself into the endpoint"
+             is meant, list its network in spec.classifier.endpointNetworks"
         );
+        assert_eq!(resolve(&names(&["10.1.0.0/16"]), "guard.example").await.expect("listed"), ["10.1.2.3"]);
         fake.say(&["169.254.169.254"]);
-        let refused = resolve(&names, "guard.example").await.expect_err("refused");
+        let refused = resolve(&names(&["169.254.0.0/16"]), "guard.example").await.expect_err("refused");
         assert!(
-            refused.ends_with("leads to 169.254.169.254, a cloud's metadata service, where no name may lead")
+            refused.ends_with(
+                "leads to 169.254.169.254, a cloud's metadata service, where no name may lead; \
+                 spec.classifier.endpointNetworks does not change that"
+            ),
+            "{refused}"
         );
         fake.say(&["160.79.104.10"]);
-        assert_eq!(resolve(&names, "guard.example").await.expect("public"), ["160.79.104.10"]);
+        assert_eq!(resolve(&names(&[]), "guard.example").await.expect("public"), ["160.79.104.10"]);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use crate::change::{Namespace, Whereabouts};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  pai create guard injection --type promptGuard --endpoint http://prompt-guard:8000/classify
+  pai create guard injection --type promptGuard --endpoint http://localhost:8000/classify
   pai create guard house --type rules --on-error deny --dry-run")]
 pub(super) struct Arguments {
     /// The guard's name, by which providers and agents attach it.

@@ -56,7 +56,7 @@ async fn nobody_there_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_into_a_private_network_is_not_followed() {
+async fn a_name_that_leads_into_a_private_network_is_followed_only_where_that_is_listed() {
     #[derive(Debug)]
     struct Inside;
     impl crate::upstream::resolve::Lookup for Inside {
@@ -66,14 +66,20 @@ async fn a_name_that_leads_into_a_private_network_is_not_followed() {
     }
     let fake = fake(Scenario::default()).await;
     let port = fake.address().port();
-    let classifier = |host: &str| {
-        let binding = remote("custom", &format!("http://{host}:{port}/classify"), 20_000, 4);
+    let classifier = |host: &str, networks: &[&str]| {
+        let binding = binding(&json!({
+            "type": "custom", "endpoint": format!("http://{host}:{port}/classify"), "timeoutMs": 20_000,
+            "maxConcurrency": 4, "endpointNetworks": networks,
+        }));
         Classifier::new(&binding, &no_secrets(), std::sync::Arc::new(Inside)).expect("a classifier")
     };
-    assert_eq!(judged(&classifier("classifier.example"), &["a"]).await, "unreachable");
+    for networks in [&[][..], &["10.0.0.0/8"]] {
+        assert_eq!(judged(&classifier("classifier.example", networks), &["a"]).await, "unreachable");
+    }
     assert!(fake.questions().is_empty());
-    assert_eq!(judged(&classifier("127.0.0.1"), &["a"]).await, "-");
-    assert_eq!(judged(&classifier("localhost"), &["a"]).await, "-");
+    assert_eq!(judged(&classifier("classifier.example", &["127.0.0.0/8"]), &["a"]).await, "-");
+    assert_eq!(judged(&classifier("127.0.0.1", &[]), &["a"]).await, "-");
+    assert_eq!(judged(&classifier("localhost", &[]), &["a"]).await, "-");
 }
 
 #[tokio::test]
