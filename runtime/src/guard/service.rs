@@ -23,7 +23,7 @@ use super::breaker::Breaker;
 use super::cache::{Cache, Digest, ENTRIES, Kind};
 use super::classifiers::ClassifierError;
 use super::judgement::Judgement;
-use super::pieces::pieces;
+use super::pieces::{Window, pieces};
 use super::remote::Remote;
 use super::reply::Findings;
 use super::report::{ClassifierReport, Counters};
@@ -39,19 +39,19 @@ const CALL_TIMEOUTS: u32 = 4;
 pub(crate) struct Model {
     /// As manifests call it.
     kind: &'static str,
-    /// Of a piece.
-    bytes: usize,
-    /// That two pieces share.
-    overlap: usize,
+    window: Window,
 }
 
 impl Model {
-    /// Reads 512 tokens, and English has three to four bytes in each.
-    pub(crate) const PROMPT_GUARD: Self = Self { kind: "promptGuard", bytes: 1_600, overlap: 200 };
+    /// Reads 512 tokens, two of which mark beginning and end. Services that cut off what is more say nothing of it, so a
+    /// piece stays below by an estimate, with some room for what that does not see.
+    pub(crate) const PROMPT_GUARD: Self =
+        Self { kind: "promptGuard", window: Window { bytes: 1_600, tokens: Some(480), overlap_bytes: 200 } };
     /// Reads more than nearly every turn has.
     pub(crate) const LLAMA_GUARD: Self = Self { kind: "llamaGuard", ..Self::CUSTOM };
     /// Reads as much as most services take in one request.
-    pub(crate) const CUSTOM: Self = Self { kind: "custom", bytes: 32 * 1024, overlap: 1_024 };
+    pub(crate) const CUSTOM: Self =
+        Self { kind: "custom", window: Window { bytes: 32 * 1024, tokens: None, overlap_bytes: 1_024 } };
 }
 
 /// A classifier over HTTP, with all that is remembered of it.
@@ -111,7 +111,7 @@ impl Service {
         let (mut worst, mut unknown, mut seen, mut known) =
             (Judgement::default(), Vec::new(), HashSet::new(), 0);
         for text in texts.iter().filter(|text| !text.trim().is_empty()) {
-            for piece in pieces(text, self.model.bytes, self.model.overlap) {
+            for piece in pieces(text, self.model.window) {
                 // The service is not told where a text stood.
                 let digest = self.cache.digest(Kind::Anywhere, piece);
                 if !seen.insert(digest) {
