@@ -1,4 +1,5 @@
-//! A provider's key that can change while requests run: the newest that could be read, and what became of the latest look.
+//! The key of a provider or a guard that can change while requests run: the newest that could be read, and what became of
+//! the latest look.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +9,7 @@ use pai_bundle::provider::SecretRef;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
+use tracing::field::display;
 
 use crate::secret::{SecretError, Secrets};
 use crate::source::Stamp;
@@ -15,7 +17,17 @@ use crate::source::Stamp;
 /// A key must be found gone this many times in a row to be given up: whoever replaces a file by hand removes it first.
 const LOOKS_UNTIL_GONE: u32 = 2;
 
-/// Whether a provider can be asked.
+/// Whose key it is, as logs and `/status` say it.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Owner<'a> {
+    /// A `ModelProvider`'s.
+    Provider(&'a QualifiedName),
+    /// A `GuardBinding`'s.
+    Guard(&'a QualifiedName),
+}
+
+/// Whether a provider or a guard can be asked.
 #[derive(Debug)]
 pub enum Key {
     /// No key is needed.
@@ -47,8 +59,9 @@ struct Seen {
 /// How a key stands, as `/status` prints it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct KeyStanding {
-    pub(crate) provider: String,
+pub(crate) struct KeyStanding<'a> {
+    #[serde(flatten)]
+    owner: Owner<'a>,
     /// The secret, as NAME/KEY.
     secret: String,
     state: State,
@@ -68,8 +81,32 @@ enum State {
     Missing,
 }
 
+impl<'a> Owner<'a> {
+    fn provider(self) -> Option<&'a QualifiedName> {
+        match self {
+            Self::Provider(name) => Some(name),
+            Self::Guard(_) => None,
+        }
+    }
+
+    fn guard(self) -> Option<&'a QualifiedName> {
+        match self {
+            Self::Guard(name) => Some(name),
+            Self::Provider(_) => None,
+        }
+    }
+
+    /// What it means for requests that there is no key.
+    fn without(self) -> &'static str {
+        match self {
+            Self::Provider(_) => "requests for this provider are refused from now on",
+            Self::Guard(_) => "this guard judges nothing from now on",
+        }
+    }
+}
+
 impl LiveKey {
-    /// For a provider that needs none.
+    /// Where none is needed.
     pub fn not_needed() -> Self {
         Self { wanted: None, now: ArcSwap::from_pointee(Key::NotNeeded), seen: Mutex::default() }
     }
@@ -93,8 +130,9 @@ impl LiveKey {
 
     /// Reads the key again where its files have changed, and while they are not as they should be. One that cannot be read
     /// or used leaves the last good one in use.
-    pub(crate) fn look(&self, secrets: &Secrets, provider: &QualifiedName) {
+    pub(crate) fn look(&self, secrets: &Secrets, owner: Owner<'_>) {
         let Some(wanted) = &self.wanted else { return };
+        let (provider, guard) = (owner.provider().map(display), owner.guard().map(display));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let stamps = secrets.stamps(wanted);
         if stamps == seen.stamps && seen.gone == 0 && seen.trouble.is_none() {
@@ -107,8 +145,8 @@ impl LiveKey {
                 if !self.is(&value) {
                     self.now.store(Arc::new(Key::Found(value)));
                     tracing::info!(
-                        event = "secret.rotated", %provider, secret = %wanted.name, key = %wanted.key,
-                        "requests use the new key from now on"
+                        event = "secret.rotated", provider, guard, secret = %wanted.name, key = %wanted.key,
+                        "the new key is used from now on"
                     );
                 }
             }
@@ -119,8 +157,8 @@ impl LiveKey {
                     seen.gone = 0;
                     self.now.store(Arc::new(Key::Missing));
                     tracing::warn!(
-                        event = "secret.gone", %provider, secret = %wanted.name, key = %wanted.key,
-                        looked_in = %secrets.describe(), "requests for this provider are refused from now on"
+                        event = "secret.gone", provider, guard, secret = %wanted.name, key = %wanted.key,
+                        looked_in = %secrets.describe(), "{}", owner.without()
                     );
                 }
             }
@@ -128,7 +166,7 @@ impl LiveKey {
                 let reason = cause.to_string();
                 if seen.trouble.as_deref() != Some(&reason) {
                     tracing::error!(
-                        event = "secret.unreadable", %provider, secret = %wanted.name, key = %wanted.key, reason,
+                        event = "secret.unreadable", provider, guard, secret = %wanted.name, key = %wanted.key, reason,
                         "the last good key stays in use"
                     );
                 }
@@ -138,7 +176,7 @@ impl LiveKey {
     }
 
     /// `None` where no key is needed.
-    pub(crate) fn standing(&self, provider: &QualifiedName) -> Option<KeyStanding> {
+    pub(crate) fn standing<'a>(&self, owner: Owner<'a>) -> Option<KeyStanding<'a>> {
         let wanted = self.wanted.as_ref()?;
         let reason = self.seen.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone();
         let state = match (self.is_missing(), &reason) {
@@ -147,7 +185,7 @@ impl LiveKey {
             (false, None) => State::Current,
         };
         let secret = format!("{}/{}", wanted.name, wanted.key);
-        Some(KeyStanding { provider: provider.to_string(), secret, state, reason })
+        Some(KeyStanding { owner, secret, state, reason })
     }
 
     fn is(&self, value: &SecretString) -> bool {
@@ -196,12 +234,12 @@ mod tests {
         /// After a look: the key, and how it stands.
         fn look(&self) -> (Option<String>, String) {
             let provider: QualifiedName = "default/p".parse().expect("a name");
-            self.key.look(&self.secrets, &provider);
+            self.key.look(&self.secrets, Owner::Provider(&provider));
             let key = match &**self.key.now() {
                 Key::Found(key) => Some(key.expose_secret().to_owned()),
                 Key::Missing | Key::NotNeeded => None,
             };
-            (key, serde_json::to_string(&self.key.standing(&provider)).expect("json"))
+            (key, serde_json::to_string(&self.key.standing(Owner::Provider(&provider))).expect("json"))
         }
     }
 
@@ -252,6 +290,17 @@ mod tests {
         assert!(key.is_none() && standing.contains(r#""state":"missing""#), "{standing}");
         place.put(&place.file(), "second");
         assert_eq!(place.look().0.as_deref(), Some("second"));
+    }
+
+    #[test]
+    fn a_standing_says_whose_key_it_is() {
+        let (place, name) = (Place::with("first"), "default/g".parse().expect("a name"));
+        for (owner, field) in [(Owner::Provider(&name), "provider"), (Owner::Guard(&name), "guard")] {
+            let standing = serde_json::to_value(place.key.standing(owner)).expect("json");
+            let expected =
+                serde_json::json!({ field: "default/g", "secret": "a/api-key", "state": "current" });
+            assert_eq!(standing, expected);
+        }
     }
 
     #[test]

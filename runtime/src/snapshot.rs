@@ -17,7 +17,7 @@ use pai_policies::{Authorizer, LoadError};
 
 use crate::credentials::{Credentials, Held};
 use crate::guard::{Attachment, ClassifierError, Classifiers};
-use crate::live_key::{KeyStanding, LiveKey};
+use crate::live_key::{KeyStanding, LiveKey, Owner};
 use crate::secret::{SecretError, Secrets};
 use crate::token::{Pepper, StoredDigest, TokenKind};
 
@@ -186,17 +186,16 @@ impl Snapshot {
     #[expect(clippy::iter_over_hash_type, reason = "each is looked at by itself, in no order")]
     pub(crate) fn look_at_keys(&self) {
         for upstream in self.providers.values() {
-            upstream.key.look(&self.secrets, &upstream.provider.name);
+            upstream.key.look(&self.secrets, Owner::Provider(&upstream.provider.name));
         }
         self.classifiers.look_at_keys();
     }
 
     /// How the keys of all providers stand, sorted by provider; what needs no key is left out.
-    pub(crate) fn key_standings(&self) -> Vec<KeyStanding> {
-        let mut all: Vec<_> =
-            self.providers.values().filter_map(|one| one.key.standing(&one.provider.name)).collect();
-        all.sort_by(|one, other| one.provider.cmp(&other.provider));
-        all
+    pub(crate) fn key_standings(&self) -> Vec<KeyStanding<'_>> {
+        let mut all: Vec<_> = self.providers.values().collect();
+        all.sort_by_key(|one| &one.provider.name);
+        all.into_iter().filter_map(|one| one.key.standing(Owner::Provider(&one.provider.name))).collect()
     }
 
     /// The agent of that name.

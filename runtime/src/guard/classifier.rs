@@ -105,7 +105,7 @@ impl Classifier {
         }
     }
 
-    pub(crate) fn report(&self) -> ClassifierReport {
+    pub(crate) fn report(&self) -> ClassifierReport<'_> {
         match &self.judge {
             Judge::Rules(rules) => rules.report(&self.binding),
             Judge::Service(service) => service.report(),

@@ -110,7 +110,7 @@ impl Classifiers {
     }
 
     /// How all of them stand, sorted by name: for `/status`.
-    pub fn report(&self) -> Vec<ClassifierReport> {
+    pub fn report(&self) -> Vec<ClassifierReport<'_>> {
         self.all.values().map(|classifier| classifier.report()).collect()
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::classifiers::ClassifierError;
 use super::reply::{self, Findings};
 use super::unavailable::Unavailable;
-use crate::live_key::{Key, KeyStanding, LiveKey};
+use crate::live_key::{Key, KeyStanding, LiveKey, Owner};
 use crate::secret::Secrets;
 use crate::upstream::resolve::{Lookup, Names};
 
@@ -63,7 +63,7 @@ impl Remote {
         };
         if let (true, Some(wanted)) = (key.is_missing(), &remote.auth) {
             tracing::warn!(
-                event = "secret.missing", %binding, secret = %wanted.name, key = %wanted.key,
+                event = "secret.missing", guard = %binding, secret = %wanted.name, key = %wanted.key,
                 looked_in = %secrets.describe(), "this guard will judge nothing"
             );
         }
@@ -135,11 +135,11 @@ impl Remote {
 
     /// Takes a new secret, if there is one; reads the disk.
     pub(crate) fn look_at_key(&self) {
-        self.key.look(&self.secrets, &self.binding);
+        self.key.look(&self.secrets, Owner::Guard(&self.binding));
     }
 
-    pub(crate) fn key_standing(&self) -> Option<KeyStanding> {
-        self.key.standing(&self.binding)
+    pub(crate) fn key_standing(&self) -> Option<KeyStanding<'_>> {
+        self.key.standing(Owner::Guard(&self.binding))
     }
 }
 

@@ -36,7 +36,7 @@ impl Counters {
 /// How one binding's classifier stands.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ClassifierReport {
+pub struct ClassifierReport<'a> {
     pub(crate) binding: QualifiedName,
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
@@ -49,16 +49,16 @@ pub struct ClassifierReport {
     /// Those whose verdict was known.
     cached: u64,
     /// Null where it needs none.
-    secret: Option<KeyStanding>,
+    secret: Option<KeyStanding<'a>>,
 }
 
-impl ClassifierReport {
+impl<'a> ClassifierReport<'a> {
     pub(crate) fn of(
         binding: QualifiedName,
         kind: &'static str,
         counters: &Counters,
         breaker: Option<Standing>,
-        secret: Option<KeyStanding>,
+        secret: Option<KeyStanding<'a>>,
     ) -> Self {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Self {

@@ -162,7 +162,7 @@ impl RuleJudge {
         Judgement { hits: self.rules.verdict(&all).hits, ..worst }
     }
 
-    pub(crate) fn report(&self, binding: &GuardBinding) -> ClassifierReport {
+    pub(crate) fn report(&self, binding: &GuardBinding) -> ClassifierReport<'_> {
         ClassifierReport::of(binding.name.clone(), "rules", &self.counters, None, None)
     }
 }

@@ -226,7 +226,7 @@ impl Service {
         self.remote.look_at_key();
     }
 
-    pub(crate) fn report(&self) -> ClassifierReport {
+    pub(crate) fn report(&self) -> ClassifierReport<'_> {
         let standing = self.breaker.standing(Instant::now());
         let secret = self.remote.key_standing();
         ClassifierReport::of(self.binding.clone(), self.model.kind, &self.counters, Some(standing), secret)
