@@ -14,6 +14,7 @@ mod remote;
 mod reply;
 mod breaker;
 mod cache;
+mod tally;
 mod report;
 mod attached;
 mod harness;

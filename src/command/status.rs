@@ -1,5 +1,6 @@
 //! `pai status`: what a gateway serves since when, what it refused instead, and whether all is well with it.
 
+mod guards;
 mod report;
 
 use std::path::{Path, PathBuf};

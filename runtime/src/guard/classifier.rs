@@ -9,6 +9,7 @@ use super::judgement::{Judgement, Place};
 use super::report::ClassifierReport;
 use super::rules::{self, RuleJudge};
 use super::service::{Model, Service};
+use super::tally::Tally;
 use super::unavailable::Unavailable;
 use crate::secret::Secrets;
 use crate::upstream::resolve::{Lookup, SystemLookup};
@@ -18,6 +19,7 @@ use crate::upstream::resolve::{Lookup, SystemLookup};
 pub struct Classifier {
     binding: GuardBinding,
     judge: Judge,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,14 +74,18 @@ impl Classifier {
             guard::Classifier::LlamaGuard(remote) => service(Model::LLAMA_GUARD, remote)?,
             guard::Classifier::Custom(remote) => service(Model::CUSTOM, remote)?,
         };
-        Ok(Self { binding: binding.clone(), judge })
+        Ok(Self { binding: binding.clone(), judge, tally: Arc::default() })
     }
 
     /// The same classifier for a binding that says something else about it, such as its thresholds or its line. What is
-    /// remembered stays: a cache has scores, and no hits.
+    /// remembered and counted stays: a cache has scores, and no hits.
     pub(crate) fn rebound(&self, binding: &GuardBinding) -> Option<Self> {
         let is_same = self.binding.name == binding.name && self.binding.classifier == binding.classifier;
-        is_same.then(|| Self { binding: binding.clone(), judge: self.judge.clone() })
+        is_same.then(|| Self {
+            binding: binding.clone(),
+            judge: self.judge.clone(),
+            tally: Arc::clone(&self.tally),
+        })
     }
 
     /// As compiled.
@@ -105,10 +111,15 @@ impl Classifier {
         }
     }
 
+    /// Counts what was said.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     pub(crate) fn report(&self) -> ClassifierReport<'_> {
         match &self.judge {
-            Judge::Rules(rules) => rules.report(&self.binding),
-            Judge::Service(service) => service.report(),
+            Judge::Rules(rules) => rules.report(&self.binding, &self.tally),
+            Judge::Service(service) => service.report(&self.tally),
         }
     }
 }

@@ -186,7 +186,7 @@ fn texts_of<'s>(spoken: &'s Spoken<'_>, subject: &Subject, is_claude_code: bool)
     (place, texts)
 }
 
-/// A verdict as the record has it.
+/// A verdict as the record has it, counted.
 pub(super) fn verdict(guard: &Attachment, target: String, judged: &Judged) -> GuardVerdict {
     let action = match (&judged.said, guard.enforcement, guard.on_error) {
         (Ok(judgement), _, _) if !judgement.hit => GuardAction::Pass,
@@ -200,7 +200,9 @@ pub(super) fn verdict(guard: &Attachment, target: String, judged: &Judged) -> Gu
     };
     let latency_ms = judged.took.as_secs_f64() * 1000.0;
     let binding = guard.binding.to_string();
-    GuardVerdict { binding, target, label, score, rules, unavailable, latency_ms, action }
+    let verdict = GuardVerdict { binding, target, label, score, rules, unavailable, latency_ms, action };
+    guard.classifier.tally().count(&verdict);
+    verdict
 }
 
 /// A body that nobody can read has nothing that a guard could judge, and so counts as not judged.

@@ -1,11 +1,13 @@
 //! How classifiers stand, as `/status` prints it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pai_bundle::name::QualifiedName;
 use serde::Serialize;
 
 use super::breaker::Standing;
+use super::tally::{Tally, Verdicts};
 use crate::live_key::KeyStanding;
 
 /// What one classifier did since it was built.
@@ -37,11 +39,16 @@ impl Counters {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClassifierReport<'a> {
-    pub(crate) binding: QualifiedName,
+    pub(crate) binding: &'a QualifiedName,
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     /// Null for rules, which cannot fail to answer.
     pub(crate) breaker: Option<Standing>,
+    /// What it said, and what that meant: one for each attachment and kind of text of a request, and for each piece of an
+    /// answer that streams.
+    verdicts: Verdicts,
+    /// How often it did not judge, by the words that records have for that.
+    unavailable: BTreeMap<&'static str, u64>,
     /// Texts, or pieces of them, that it was sent.
     calls: u64,
     /// Those that it did not judge.
@@ -54,8 +61,9 @@ pub struct ClassifierReport<'a> {
 
 impl<'a> ClassifierReport<'a> {
     pub(crate) fn of(
-        binding: QualifiedName,
+        binding: &'a QualifiedName,
         kind: &'static str,
+        tally: &Tally,
         counters: &Counters,
         breaker: Option<Standing>,
         secret: Option<KeyStanding<'a>>,
@@ -65,6 +73,8 @@ impl<'a> ClassifierReport<'a> {
             binding,
             kind,
             breaker,
+            verdicts: tally.verdicts(),
+            unavailable: tally.unavailable(),
             calls: read(&counters.calls),
             failures: read(&counters.failures),
             cached: read(&counters.cached),

@@ -10,6 +10,7 @@ use super::cache::{Cache, Digest, Kind};
 use super::judgement::{Judgement, Place};
 use super::pieces::boundary;
 use super::report::{ClassifierReport, Counters};
+use super::tally::Tally;
 use super::unavailable::Unavailable;
 use crate::token::RandomError;
 
@@ -162,8 +163,8 @@ impl RuleJudge {
         Judgement { hits: self.rules.verdict(&all).hits, ..worst }
     }
 
-    pub(crate) fn report(&self, binding: &GuardBinding) -> ClassifierReport<'_> {
-        ClassifierReport::of(binding.name.clone(), "rules", &self.counters, None, None)
+    pub(crate) fn report<'a>(&'a self, binding: &'a GuardBinding, tally: &Tally) -> ClassifierReport<'a> {
+        ClassifierReport::of(&binding.name, "rules", tally, &self.counters, None, None)
     }
 }
 

@@ -27,6 +27,7 @@ use super::pieces::{Window, pieces};
 use super::remote::Remote;
 use super::reply::Findings;
 use super::report::{ClassifierReport, Counters};
+use super::tally::Tally;
 use super::unavailable::Unavailable;
 use crate::secret::Secrets;
 use crate::upstream::resolve::Lookup;
@@ -226,9 +227,9 @@ impl Service {
         self.remote.look_at_key();
     }
 
-    pub(crate) fn report(&self) -> ClassifierReport<'_> {
+    pub(crate) fn report(&self, tally: &Tally) -> ClassifierReport<'_> {
         let standing = self.breaker.standing(Instant::now());
         let secret = self.remote.key_standing();
-        ClassifierReport::of(self.binding.clone(), self.model.kind, &self.counters, Some(standing), secret)
+        ClassifierReport::of(&self.binding, self.model.kind, tally, &self.counters, Some(standing), secret)
     }
 }

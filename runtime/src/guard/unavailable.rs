@@ -39,6 +39,21 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
+    /// Every [`Self::reason`].
+    pub(crate) const REASONS: [&'static str; 11] = [
+        "unreachable",
+        "broken",
+        "timeout",
+        "status",
+        "garbage",
+        "busy",
+        "open",
+        "secret",
+        "too-long",
+        "unreadable",
+        "stopped",
+    ];
+
     /// A word for records and metrics.
     #[must_use]
     pub fn reason(&self) -> &'static str {

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::guards::Guard;
+
 /// As `/status` has it (docs/admin.md). Fields that a newer gateway adds are not told.
 #[derive(Debug, Deserialize)]
 pub(super) struct Status {
@@ -10,6 +12,9 @@ pub(super) struct Status {
     bundle: Bundle,
     ledger: Ledger,
     breakers: Vec<Breaker>,
+    /// A gateway of before there were guards says nothing of them.
+    #[serde(default)]
+    guards: Vec<Guard>,
     clock: Clock,
     tls: Option<Tls>,
 }
@@ -73,6 +78,7 @@ impl Status {
             && self.ledger.failure.is_none()
             && self.clock.ahead_seconds.is_none()
             && self.tls.as_ref().is_none_or(|tls| tls.refused.is_none())
+            && self.guards.iter().all(Guard::is_well)
     }
 
     /// For people: one fact a line, what is wrong in words.
@@ -84,6 +90,7 @@ impl Status {
         if self.breakers.is_empty() {
             lines.push(fact("providers", "none is failing"));
         }
+        lines.extend(self.guards.iter().flat_map(Guard::told));
         lines.push(fact("clock", &self.clock.told()));
         lines.extend(self.tls.iter().flat_map(Tls::told));
         lines.join("\n")
@@ -174,10 +181,10 @@ impl Tls {
     }
 }
 
-fn fact(name: &str, text: &str) -> String {
+pub(super) fn fact(name: &str, text: &str) -> String {
     format!("{name:<13} {text}")
 }
 
-fn more(text: &str) -> String {
+pub(super) fn more(text: &str) -> String {
     fact("", text)
 }
