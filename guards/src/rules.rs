@@ -133,7 +133,7 @@ impl Rules {
     }
 
     /// Makes all ready that otherwise is made when it is first needed: the finders, some milliseconds of the first scan, and
-    /// each pattern, about one of the scan that first tries it. A server does it beside its start.
+    /// each pattern, up to half of one in the scan that first tries it. A server does it beside its start.
     pub fn warm(&self) {
         for place in [Place::User, Place::Tool] {
             self.finder(place);
