@@ -78,6 +78,27 @@ pub(crate) fn folded(c: char) -> String {
     String::from_utf8(writer.finish().text).unwrap_or_default()
 }
 
+/// Bytes that are looked at together.
+const CHUNK: usize = 16;
+
+/// The bytes in lower case, if all are letters, digits and the commonest signs, with single spaces between them.
+fn words_only(chunk: &[u8; CHUNK]) -> Option<[u8; CHUNK]> {
+    let (mut lower, mut spaces) = ([0; CHUNK], [0_u8; CHUNK]);
+    let mut odd = 0;
+    for at in 0..CHUNK {
+        let byte = chunk[at];
+        lower[at] = byte.to_ascii_lowercase();
+        spaces[at] = u8::from(byte == b' ');
+        // Below the hyphen all are signs that part words or are dropped, and some that are kept and rare.
+        odd |= u8::from(byte < b'-') & !spaces[at];
+        odd |= u8::from(byte == b'\\') | u8::from(byte == b'`') | u8::from(byte >= 0x7f);
+    }
+    for at in 1..CHUNK {
+        odd |= spaces[at - 1] & spaces[at];
+    }
+    (odd == 0).then_some(lower)
+}
+
 struct Writer {
     plain: Plain,
     /// Bytes of `plain.text` that are written; the rest is room.
@@ -111,23 +132,41 @@ impl Writer {
         let out = self.plain.text.as_mut_slice();
         let mut end = self.end;
         let mut space = u8::from(self.space);
-        let rest = bytes.get(at..).unwrap_or_default();
-        let run = rest.iter().position(|byte| {
-            let Byte { write, kept, parts, other } = BYTES[usize::from(*byte)];
-            let Some([first, second]) = out.get_mut(end..end.wrapping_add(2)) else { return true };
-            if other {
-                return true;
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            if let Some(lower) = rest.first_chunk().and_then(words_only)
+                && (lower[0] != b' ' || (space == 0 && end > 0))
+                && let Some(slot) = out.get_mut(end..=end + CHUNK)
+            {
+                let due = usize::from(space == 1 && end > 0);
+                slot[0] = b' ';
+                slot[due..due + CHUNK].copy_from_slice(&lower);
+                space = u8::from(lower[CHUNK - 1] == b' ');
+                end = end + due + CHUNK - usize::from(space);
+                at += CHUNK;
+                continue;
             }
-            let due = space & kept;
-            // The space is written whether due or not, and written over if not.
-            *first = if due == 1 { b' ' } else { write };
-            *second = write;
-            // Sums of 0 and 1 within the room: no check for overflow in the innermost loop.
-            end = end.wrapping_add(usize::from(due)).wrapping_add(usize::from(kept));
-            space = (space ^ due) | parts;
-            false
-        });
-        at += run.unwrap_or(rest.len());
+            let rest = &rest[..rest.len().min(CHUNK)];
+            let other = rest.iter().position(|byte| {
+                let Byte { write, kept, parts, other } = BYTES[usize::from(*byte)];
+                let Some([first, second]) = out.get_mut(end..end.wrapping_add(2)) else { return true };
+                if other {
+                    return true;
+                }
+                let due = space & kept;
+                // The space is written whether due or not, and written over if not.
+                *first = if due == 1 { b' ' } else { write };
+                *second = write;
+                // Sums of 0 and 1 within the room: no check for overflow in the innermost loop.
+                end = end.wrapping_add(usize::from(due)).wrapping_add(usize::from(kept));
+                space = (space ^ due) | parts;
+                false
+            });
+            at += other.unwrap_or(rest.len());
+            if other.is_some() || rest.len() < CHUNK {
+                break;
+            }
+        }
         self.end = end;
         self.space = space != 0;
         at
