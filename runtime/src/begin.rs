@@ -16,6 +16,7 @@ use crate::outlet::Outlet;
 use crate::prepare::Prepared;
 use crate::record::Outcome;
 use crate::settle::{Note, Settling};
+use crate::upstream::Received;
 
 /// Most bytes of a stream that are held back: more than any provider sends before content.
 pub(crate) const HELD_BACK_MAX_BYTES: usize = 64 * 1024;
@@ -54,7 +55,7 @@ pub(crate) struct NotBegun {
 
 /// Takes over an answer and waits for its beginning.
 pub(crate) async fn begin(
-    response: http::Response<reqwest::Body>,
+    response: http::Response<Received>,
     asked: &Asked,
     prepared: &Prepared,
     question: Question,

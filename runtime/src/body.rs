@@ -22,6 +22,7 @@ use crate::record::Outcome;
 use crate::refusal::Refusal;
 use crate::settle::{Note, Settling};
 use crate::tariff::Measured;
+use crate::upstream::Received;
 
 /// Most bytes gathered before they are handed on.
 const GATHER_MAX_BYTES: usize = 64 * 1024;
@@ -90,7 +91,7 @@ pub(crate) enum Stopped {
 
 /// The body of a forwarded answer.
 pub(crate) struct AnswerBody {
-    upstream: reqwest::Body,
+    upstream: Received,
     metered: Option<Metered>,
     /// Whether its end is settled by whoever holds it, who may yet object.
     detained: bool,
@@ -133,7 +134,7 @@ enum Next {
 impl AnswerBody {
     /// Takes over an answer whose head has arrived.
     pub(crate) fn new(
-        upstream: reqwest::Body,
+        upstream: Received,
         meter: Meter,
         outlet: Outlet,
         dialect: Dialect,

@@ -41,7 +41,7 @@ use crate::snapshot::Snapshot;
 use crate::surface::{Operation, Route};
 use crate::unique::Ids;
 use crate::upstream::breaker::Breakers;
-use crate::upstream::{Client, headers};
+use crate::upstream::{Client, Received, headers};
 
 /// Most bytes of a provider's refusal that are read to be translated.
 const ERROR_MAX_BYTES: usize = 256 * 1024;
@@ -280,7 +280,7 @@ fn count(context: &Context<'_>, counted: Counted, from: &Answerer) -> Response {
 /// The provider's own refusal: as it is, or in the words of the client's protocol.
 async fn failed(
     context: &Context<'_>,
-    response: http::Response<reqwest::Body>,
+    response: http::Response<Received>,
     from: &Answerer,
     asked: &Asked,
 ) -> Response {

@@ -30,8 +30,8 @@ use crate::refusal::Refusal;
 use crate::settle::Note;
 use crate::snapshot::Snapshot;
 use crate::unique::Ids;
-use crate::upstream::Client;
 use crate::upstream::breaker::{Breakers, Turn};
+use crate::upstream::{Client, Received};
 
 /// A request that is ready to go out.
 pub(crate) struct Outgoing<'a> {
@@ -65,7 +65,7 @@ pub(crate) enum Forwarded {
     /// How many tokens the prompt has, said by the gateway because the provider does not count in the client's dialect.
     Counted { counted: Counted, from: Answerer, note: Note },
     /// The last provider's own refusal, passed on.
-    Failure { response: http::Response<reqwest::Body>, from: Answerer, note: Note },
+    Failure { response: http::Response<Received>, from: Answerer, note: Note },
     /// A provider began to answer and gave up before any content.
     NotBegun { failure: Failure, outcome: Outcome, from: Answerer, note: Note },
     /// Ours.
@@ -84,7 +84,7 @@ pub(crate) struct Answerer {
 
 /// What a failed candidate leaves to say, should no other do better.
 pub(crate) enum Told {
-    Failure(http::Response<reqwest::Body>, Answerer),
+    Failure(http::Response<Received>, Answerer),
     NotBegun(Failure, Outcome, Answerer),
     Refused(Refusal),
 }

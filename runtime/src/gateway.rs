@@ -64,7 +64,7 @@ pub enum StartError {
     Release(#[from] ReleaseError),
     /// No TLS or no trusted roots on this machine.
     #[error("the HTTP client for providers cannot be set up: {0}")]
-    Client(#[from] reqwest::Error),
+    Client(#[from] crate::upstream::ClientError),
     /// No randomness for ids.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -300,7 +300,8 @@ fn router(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let shared = shared.clone();
-        let handler = move |request: Request<Body>| exchange::answer(shared.clone(), route, request);
+        let handler =
+            move |request: Request<Body>| exchange::answer(shared.clone(), route, request);
         router = router.route(route.path, any(handler));
     }
     let shared = shared.clone();

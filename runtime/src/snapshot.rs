@@ -94,7 +94,7 @@ pub struct Upstream {
     /// As compiled.
     pub provider: Provider,
     /// Its base URL, parsed once.
-    pub endpoint: reqwest::Url,
+    pub endpoint: crate::upstream::endpoint::Endpoint,
     /// The key, as it is now.
     pub key: LiveKey,
     /// What reads requests to it, and its answers.

@@ -4,14 +4,18 @@
 pub(crate) mod breaker;
 pub(crate) mod endpoint;
 pub(crate) mod headers;
+mod received;
 pub(crate) mod resolve;
 pub(crate) mod retry;
 mod special;
+mod transport;
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use pai_ledger::{Hold, Quantity};
 use pai_policies::Permit;
 use pai_protocol::Dialect;
@@ -21,12 +25,15 @@ use crate::refusal::Refusal;
 use crate::settings::UpstreamTimes;
 use crate::snapshot::{Snapshot, Upstream};
 use endpoint::Purpose;
+pub(crate) use received::Received;
 use resolve::{Lookup, Names};
+pub(crate) use transport::ClientError;
+use transport::{SendError, Transport};
 
 /// The HTTP client, and the names that it may look up.
 #[derive(Debug)]
 pub(crate) struct Client {
-    http: reqwest::Client,
+    transport: Transport,
     names: Arc<Names>,
 }
 
@@ -51,12 +58,12 @@ pub(crate) enum Sent {
     /// An answer has begun; its usage is still to come, so the hold stays.
     Answered {
         /// Status, headers and a body that is still arriving.
-        response: http::Response<reqwest::Body>,
+        response: http::Response<Received>,
         /// The hold to settle.
         hold: Hold,
     },
     /// The provider said no. Providers do not charge for errors, so the hold is free again.
-    Failed(http::Response<reqwest::Body>),
+    Failed(http::Response<Received>),
     /// There is no sending it there: no key, no way to write it, or a provider that says to go elsewhere.
     Unsendable(Refusal),
     /// No connection could be made.
@@ -67,7 +74,7 @@ pub(crate) enum Sent {
 
 impl Client {
     /// A client that follows no redirects and unpacks nothing, and asks `lookup` for addresses.
-    pub(crate) fn new(times: UpstreamTimes, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(times: UpstreamTimes, lookup: Arc<dyn Lookup>) -> Result<Self, ClientError> {
         let names = Arc::new(Names::new(lookup, |variable| std::env::var(variable).ok()));
         if !names.proxies().is_empty() {
             tracing::info!(
@@ -76,15 +83,8 @@ impl Client {
                 "the proxy looks up the names of providers, and their addresses are not checked here"
             );
         }
-        let http = reqwest::Client::builder()
-            .dns_resolver(names.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(times.connect)
-            .read_timeout(times.read)
-            .tcp_nodelay(true)
-            .pool_max_idle_per_host(256)
-            .build()?;
-        Ok(Self { http, names })
+        let transport = Transport::new(times, &names)?;
+        Ok(Self { transport, names })
     }
 
     /// From now on the endpoints of this bundle may be looked up. Called before the bundle is in force, so that no
@@ -102,11 +102,11 @@ impl Client {
             hold.release();
             return Sent::Unsendable(Refusal::LedgerUnavailable);
         }
-        let Some(request) = self.request(upstream, call) else {
+        let Some(Addressed { uri, headers, body }) = addressed(upstream, call) else {
             hold.release();
             return Sent::Unsendable(Refusal::KeyMissing { provider: provider.clone() });
         };
-        match self.http.execute(request).await {
+        match self.transport.post(uri, upstream.endpoint.has_userinfo(), headers, body).await {
             // Passed on, it would send the client there, with the credential that it has for here.
             Ok(response) if response.status().is_redirection() => {
                 hold.release();
@@ -121,44 +121,49 @@ impl Client {
             }
             Ok(response) if is_error(response.status()) => {
                 hold.release();
-                Sent::Failed(response.into())
+                Sent::Failed(response)
             }
-            Ok(response) => Sent::Answered { response: response.into(), hold },
+            Ok(response) => Sent::Answered { response, hold },
             Err(error) => {
                 let refusal = Refusal::UpstreamFailed { provider: provider.clone(), cause: in_words(&error) };
-                if error.is_builder() {
-                    hold.release();
-                    return Sent::Unsendable(refusal);
+                match error {
+                    SendError::Unwritable(_) => {
+                        hold.release();
+                        Sent::Unsendable(refusal)
+                    }
+                    SendError::Connection(_) => {
+                        hold.release();
+                        Sent::Unreachable(refusal)
+                    }
+                    // Dropped, the hold is counted in full.
+                    SendError::Answer(_) => Sent::Broke(refusal),
                 }
-                if error.is_connect() {
-                    hold.release();
-                    return Sent::Unreachable(refusal);
-                }
-                // Dropped, the hold is counted in full.
-                Sent::Broke(refusal)
             }
         }
     }
+}
 
-    /// `None` where the key is missing, or cannot be a header.
-    fn request(&self, upstream: &Upstream, call: Call<'_>) -> Option<reqwest::Request> {
-        let Call { dialect, purpose, model, query, mut headers, body } = call;
-        let mut url = endpoint::url(&upstream.endpoint, &upstream.provider, dialect, purpose, model)?;
-        // Azure's and Google's queries are part of their paths; a client's would change what is asked.
-        if let (None, Some(query)) = (url.query(), query) {
-            url.set_query(Some(query));
-        }
-        match &**upstream.key.now() {
-            Key::NotNeeded => {}
-            Key::Missing => return None,
-            Key::Found(key) => {
-                if !endpoint::put_key(&mut headers, upstream.provider.kind, dialect, key) {
-                    return None;
-                }
+/// A call on its way to an address.
+struct Addressed {
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// `None` where the key is missing, or cannot be a header.
+fn addressed(upstream: &Upstream, call: Call<'_>) -> Option<Addressed> {
+    let Call { dialect, purpose, model, query, mut headers, body } = call;
+    let uri = upstream.endpoint.uri(&upstream.provider, dialect, purpose, model, query)?;
+    match &**upstream.key.now() {
+        Key::NotNeeded => {}
+        Key::Missing => return None,
+        Key::Found(key) => {
+            if !endpoint::put_key(&mut headers, upstream.provider.kind, dialect, key) {
+                return None;
             }
         }
-        self.http.request(Method::POST, url).headers(headers).body(body).build().ok()
     }
+    Some(Addressed { uri, headers, body })
 }
 
 fn is_error(status: StatusCode) -> bool {
@@ -166,20 +171,25 @@ fn is_error(status: StatusCode) -> bool {
 }
 
 /// What happened, without the URL: it may carry what a client put into its query.
-fn in_words(error: &reqwest::Error) -> String {
-    let what = if error.is_builder() {
-        "the request cannot be written for it"
-    } else if error.is_timeout() {
-        "it took too long"
-    } else if error.is_connect() {
-        "no connection could be made"
-    } else {
-        "the connection broke before an answer"
-    };
-    let mut cause: &dyn std::error::Error = error;
+fn in_words(error: &SendError) -> String {
+    let (SendError::Unwritable(source) | SendError::Connection(source) | SendError::Answer(source)) = error;
+    let (mut cause, mut is_late): (&dyn Error, bool) = (&**source, is_timeout(&**source));
     while let Some(source) = cause.source() {
         cause = source;
+        is_late |= is_timeout(cause);
     }
+    let what = match error {
+        SendError::Unwritable(_) => "the request cannot be written for it",
+        SendError::Connection(_) | SendError::Answer(_) if is_late => "it took too long",
+        SendError::Connection(_) => "no connection could be made",
+        SendError::Answer(_) => "the connection broke before an answer",
+    };
     tracing::warn!(event = "upstream.failed", what, cause = %cause);
     what.to_owned()
+}
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let is_io = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+    error.downcast_ref::<io::Error>().is_some_and(is_io)
+        || error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
 }

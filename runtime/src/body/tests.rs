@@ -69,7 +69,7 @@ async fn an_answer_whose_task_panics_is_charged_in_full_and_recorded_as_what_it_
     let mut note = Note::new(arrival, records, ledger.clone());
     note.holds(hold.quantity(), charges);
     let meter = Meter::new(Dialect::Messages, Form::Stream, Encoding::Identity);
-    let upstream = reqwest::Body::wrap(Mistake { pieces: 0 });
+    let upstream = reqwest::Body::wrap(Mistake { pieces: 0 }).into();
     let limits = Limits { total: Duration::from_secs(3_600) };
     let settling = Settling::new(hold, terms, note);
     let body = AnswerBody::new(upstream, meter, Outlet::Same, Dialect::Messages, limits, settling);

@@ -10,12 +10,15 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
+use hyper_util::client::legacy::connect::dns;
 use ipnet::IpNet;
 use pai_bundle::name::QualifiedName;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tower::Service;
 
 use super::special::{Special, special};
 use crate::snapshot::Upstream;
@@ -118,7 +121,7 @@ impl Names {
     pub(crate) fn follow<'a>(&self, upstreams: impl Iterator<Item = &'a Upstream>) {
         let mut endpoints: HashMap<String, Endpoint> = HashMap::new();
         for Upstream { provider, endpoint, .. } in upstreams {
-            let Some(host) = endpoint.host_str() else { continue };
+            let Some(host) = endpoint.base().host_str() else { continue };
             let known = endpoints.entry(plain(host)).or_default();
             known.providers.push(provider.name.clone());
             known.providers.sort_unstable();
@@ -138,15 +141,41 @@ impl Names {
     }
 }
 
+/// As hyper's connector asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolver(pub(crate) Arc<Names>);
+
+impl Service<dns::Name> for Resolver {
+    type Response = Addrs;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Future = Resolving;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: dns::Name) -> Resolving {
+        self.0.addresses(name.as_str())
+    }
+}
+
+/// As reqwest asks.
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
-        let host = plain(name.as_str());
+        self.addresses(name.as_str())
+    }
+}
+
+impl Names {
+    /// The addresses that may be connected to under that name.
+    fn addresses(&self, name: &str) -> Resolving {
+        let host = plain(name);
         if is_this_machine(&host) {
             let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
             return Box::pin(ready(Ok(sockets(loopback.to_vec()))));
         }
         let rules = self.rules(&host);
-        let looking_up = self.lookup.lookup(name.as_str());
+        let looking_up = self.lookup.lookup(name);
         Box::pin(async move {
             let found = match looking_up.await {
                 Ok(found) if found.is_empty() => return Err(ResolveError::NoAddress { name: host }.into()),
@@ -261,10 +290,13 @@ fn sockets(addresses: Vec<IpAddr>) -> Addrs {
     Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)))
 }
 
+/// Where the environment names proxies.
+pub(crate) const PROXY_VARIABLES: [&str; 6] =
+    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
 /// The hosts of the proxies that reqwest takes from the environment.
 fn proxies(environment: impl Fn(&str) -> Option<String>) -> Vec<String> {
-    let variables = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-    let mut hosts: Vec<String> = variables
+    let mut hosts: Vec<String> = PROXY_VARIABLES
         .into_iter()
         .filter_map(environment)
         .filter_map(|value| {
