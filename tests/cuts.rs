@@ -189,7 +189,7 @@ fn a_translated_stream_that_stops_at_any_byte_ends_with_an_error() {
                 StreamTranslator::new(recorded.from, client.dialect(), question, Renamed::default())
                     .expect("a translation");
             let mut text = Vec::new();
-            translator.feed(&bytes[..at], &mut text);
+            Splitter::default().feed(&bytes[..at], |event| translator.event(&event, &mut text));
             // The end of the body and a broken connection are told alike.
             if at % 2 == 0 {
                 translator.end(&mut text);

@@ -87,10 +87,14 @@ fn came(recorded: &Recorded, pieces: &[&[u8]]) -> Came {
             .filter(|_| recorded.from != recorded.client.dialect());
     let mut text = Vec::new();
     for piece in pieces {
-        splitter.feed(piece, |event| reading.event(&event));
-        match &mut translator {
-            Some(translator) => translator.feed(piece, &mut text),
-            None => hidden.feed(piece, &mut text),
+        splitter.feed(piece, |event| {
+            reading.event(&event);
+            if let Some(translator) = &mut translator {
+                translator.event(&event, &mut text);
+            }
+        });
+        if translator.is_none() {
+            hidden.feed(piece, &mut text);
         }
     }
     match &mut translator {

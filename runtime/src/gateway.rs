@@ -300,8 +300,7 @@ fn router(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let shared = shared.clone();
-        let handler =
-            move |request: Request<Body>| exchange::answer(shared.clone(), route, request);
+        let handler = move |request: Request<Body>| exchange::answer(shared.clone(), route, request);
         router = router.route(route.path, any(handler));
     }
     let shared = shared.clone();

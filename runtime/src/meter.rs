@@ -6,7 +6,7 @@ mod inflate;
 use bytes::Bytes;
 use pai_bundle::unit::Tokens;
 use pai_protocol::event::Failure;
-use pai_protocol::sse::Splitter;
+use pai_protocol::sse::{Event, Splitter};
 use pai_protocol::{Dialect, Reading};
 
 use crate::tariff::{Measured, Most};
@@ -48,6 +48,17 @@ pub(crate) struct Meter {
     reading: Reading,
 }
 
+/// What the meter has read, for whoever reads it too.
+#[derive(Debug)]
+pub(crate) enum Seen<'a> {
+    /// Bytes as they came, unpacked.
+    Bytes(&'a [u8]),
+    /// An event of a stream, which ends within the bytes that come after it.
+    Event(&'a Event<'a>),
+    /// An event that was too large to be read.
+    PassedOver,
+}
+
 #[derive(Debug)]
 enum Source {
     Plain(Vec<u8>),
@@ -69,22 +80,20 @@ impl Meter {
         }
     }
 
-    /// Takes the next bytes of the answer, and hands them on to `also`, unpacked, as far as they can be read.
-    pub(crate) fn feed(&mut self, bytes: &Bytes, mut also: impl FnMut(&[u8])) {
+    /// Takes the next bytes of the answer, and hands on to `also` what it finds in them: one look for events is enough.
+    pub(crate) fn feed(&mut self, bytes: &Bytes, mut also: impl FnMut(Seen<'_>)) {
         if !self.readable {
             return;
         }
         let Self { source, inflate, readable, reading } = self;
         match inflate {
             None => {
-                *readable = read(source, reading, bytes);
-                also(bytes);
+                *readable = read(source, reading, bytes, &mut also);
             }
             Some(inflate) => {
                 let mut still = true;
                 let inflated = inflate.feed(bytes, |piece| {
-                    still = still && read(source, reading, piece);
-                    also(piece);
+                    still = still && read(source, reading, piece, &mut also);
                 });
                 *readable = still && inflated.is_ok();
             }
@@ -159,14 +168,27 @@ impl Meter {
 }
 
 /// Whether it can still be read afterwards.
-fn read(source: &mut Source, reading: &mut Reading, bytes: &[u8]) -> bool {
-    match source {
+fn read(source: &mut Source, reading: &mut Reading, bytes: &[u8], also: &mut impl FnMut(Seen<'_>)) -> bool {
+    let readable = match source {
         Source::Plain(kept) if kept.len() + bytes.len() > PLAIN_MAX_BYTES => {
             *kept = Vec::new();
-            return false;
+            false
         }
-        Source::Plain(kept) => kept.extend_from_slice(bytes),
-        Source::Stream(splitter) => splitter.feed(bytes, |event| reading.event(&event)),
-    }
-    true
+        Source::Plain(kept) => {
+            kept.extend_from_slice(bytes);
+            true
+        }
+        Source::Stream(splitter) => {
+            splitter.feed(bytes, |event| {
+                reading.event(&event);
+                also(Seen::Event(&event));
+            });
+            if splitter.has_passed_over_an_event() {
+                also(Seen::PassedOver);
+            }
+            true
+        }
+    };
+    also(Seen::Bytes(bytes));
+    readable
 }

@@ -6,7 +6,7 @@ use pai_protocol::conversation::Renamed;
 use pai_protocol::translate::{self, Over, Question, StreamTranslator};
 use pai_protocol::{Asked, Dialect};
 
-use crate::meter::{Encoding, Form};
+use crate::meter::{Encoding, Form, Seen};
 use crate::prepare::Prepared;
 
 /// Most bytes of a plain answer that is translated.
@@ -71,18 +71,19 @@ impl Outlet {
         matches!(self, Self::Same)
     }
 
-    /// Takes unpacked bytes and adds to `text` what the client gets for them.
-    pub(crate) fn feed(&mut self, bytes: &[u8], text: &mut Vec<u8>) {
-        match self {
-            Self::Same | Self::Nothing => {}
-            Self::Hidden(hidden) => hidden.feed(bytes, text),
-            Self::Stream(translator) => translator.feed(bytes, text),
-            Self::Document(document) => {
+    /// Takes what the meter has seen and adds to `text` what the client gets for it.
+    pub(crate) fn feed(&mut self, seen: Seen<'_>, text: &mut Vec<u8>) {
+        match (self, seen) {
+            (Self::Hidden(hidden), Seen::Bytes(bytes)) => hidden.feed(bytes, text),
+            (Self::Stream(translator), Seen::Event(event)) => translator.event(event, text),
+            (Self::Stream(translator), Seen::PassedOver) => translator.passed_over(text),
+            (Self::Document(document), Seen::Bytes(bytes)) => {
                 document.fits &= document.kept.len() + bytes.len() <= DOCUMENT_MAX_BYTES;
                 if document.fits {
                     document.kept.extend_from_slice(bytes);
                 }
             }
+            (Self::Same | Self::Nothing | Self::Hidden(_) | Self::Stream(_) | Self::Document(_), _) => {}
         }
     }
 

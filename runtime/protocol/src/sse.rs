@@ -41,7 +41,18 @@ impl Splitter {
     /// Takes the next bytes and hands every event that they complete to `found`.
     pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(Event<'_>)) {
         let mut rest = bytes;
-        while let Some(taken) = self.feed_block(rest, &mut found) {
+        while !rest.is_empty() {
+            if self.is_at_a_border() {
+                let Whole { event, length } = whole(rest);
+                if let Some(event) = event {
+                    found(event);
+                }
+                if length > 0 {
+                    rest = rest.get(length..).unwrap_or_default();
+                    continue;
+                }
+            }
+            let Some(taken) = self.feed_block(rest, &mut found) else { return };
             rest = rest.get(taken..).unwrap_or_default();
         }
     }
@@ -92,6 +103,11 @@ impl Splitter {
     /// Whether an event was too large to be read.
     pub fn has_passed_over_an_event(&self) -> bool {
         self.passed_over
+    }
+
+    /// Whether what comes next is an event's first byte, and no half of a line's end.
+    fn is_at_a_border(&self) -> bool {
+        self.is_between_events() && self.started && !self.after_cr
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -176,6 +192,49 @@ impl Splitter {
     }
 }
 
+/// What stands at the beginning of some bytes.
+struct Whole<'a> {
+    event: Option<Event<'a>>,
+    /// Bytes that are done with; 0 where what stands there has to be read line by line.
+    length: usize,
+}
+
+/// An event that stands whole in the bytes, as nearly all do: lines that end in LF, a name, one line of data. It is
+/// handed on from where it stands, without a copy.
+fn whole(bytes: &[u8]) -> Whole<'_> {
+    const NONE: Whole<'_> = Whole { event: None, length: 0 };
+    let (mut name, mut data) = (None, None);
+    let mut at = 0;
+    loop {
+        let Some(end) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'\n', b'\r', rest)) else {
+            return NONE;
+        };
+        let Some((line, b"\n")) = bytes.get(at..=at + end).map(|line| line.split_at(end)) else {
+            return NONE;
+        };
+        at += end + 1;
+        if line.is_empty() {
+            break;
+        }
+        let of = |field: &[u8]| {
+            let value = line.strip_prefix(field)?;
+            Some(value.strip_prefix(b" ").unwrap_or(value))
+        };
+        if let (Some(value), None) = (of(b"data:"), data) {
+            data = Some(value);
+        } else if let (Some(value), None) = (of(b"event:"), name) {
+            let Ok(value) = std::str::from_utf8(value) else { return NONE };
+            name = Some(value);
+        } else {
+            return NONE;
+        }
+    }
+    if at > EVENT_MAX_BYTES {
+        return NONE;
+    }
+    Whole { event: data.map(|data| Event { name: name.unwrap_or_default(), data }), length: at }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -229,7 +288,46 @@ mod tests {
         assert_eq!(found, 1);
     }
 
+    /// Byte by byte no event stands whole anywhere, so each is read line by line.
+    #[test]
+    fn events_that_stand_whole_are_those_that_are_read_line_by_line() {
+        let texts: [&[u8]; 8] = [
+            b"data: a\n\nevent: b\ndata:c\n\n",
+            b"data: a\n\nevent: b\n\ndata: c\n\n",
+            b"data: a\n\ndata: b\ndata: c\n\nevent: d\nevent: e\ndata\n\n",
+            b"data: a\n\nevent: \xff\ndata: b\n\n",
+            b"data: a\n\n\n\n: comment\ndata: b\n\nid: 1\ndata: c\n\n",
+            b"data: a\n\ndata:  b\r\n\r\ndata: c\n\n",
+            b"data: a\n\ndatabase: b\n\nevents: c\ndata: d\n\n",
+            b"data: a\n\ndata: \n\nevent:\ndata: b\n\n",
+        ];
+        for text in texts {
+            let bytes: Vec<&[u8]> = text.chunks(1).collect();
+            assert_eq!(events(&[text]), events(&bytes), "{}", text.escape_ascii());
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_lines_in_any_pieces_give_the_same_events(
+            lines in prop::collection::vec(
+                prop::sample::select(vec!["data: a", "data:", "data", "event: b", "event:", ": c", "", "x", "data: \u{feff}"]),
+                0..24,
+            ),
+            ends in prop::collection::vec(prop::sample::select(vec!["\n", "\n", "\n", "\r\n", "\r"]), 24),
+            cuts in prop::collection::vec(0_usize..200, 0..6),
+        ) {
+            let text: String = lines.iter().zip(&ends).map(|(line, end)| [*line, *end].concat()).collect();
+            let bytes = text.as_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            let singly: Vec<&[u8]> = bytes.chunks(1).collect();
+            prop_assert_eq!(&events(&pieces), &events(&singly));
+            prop_assert_eq!(&events(&[bytes]), &events(&singly));
+        }
+
         #[test]
         fn any_bytes_in_any_pieces_give_the_same_events(
             bytes in prop::collection::vec(prop::sample::select(b"\r\n:ab data event".to_vec()), 0..80),

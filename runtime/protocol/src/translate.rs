@@ -7,7 +7,6 @@ use crate::asked::Input;
 use crate::conversation::{Conversation, Dropped, Renamed, Untranslatable};
 use crate::dialect::Dialect;
 use crate::event::{Block, Event, Failure, FailureKind};
-use crate::sse::Splitter;
 use crate::{anthropic, chat, gemini, responses};
 
 /// To whom a request goes.
@@ -178,7 +177,6 @@ impl Writer {
 
 /// Turns a stream of one dialect into one of another, event by event. What it writes are whole events.
 pub struct StreamTranslator {
-    splitter: Splitter,
     reader: Reader,
     writer: Writer,
     found: Vec<Event>,
@@ -200,7 +198,6 @@ impl StreamTranslator {
     /// the two.
     pub fn new(from: Dialect, to: Dialect, question: Question, renamed: Renamed) -> Option<Self> {
         Some(Self {
-            splitter: Splitter::default(),
             reader: Reader::new(from)?,
             writer: Writer::new(to, question)?,
             found: Vec::new(),
@@ -209,17 +206,15 @@ impl StreamTranslator {
         })
     }
 
-    /// Takes the next bytes and adds to `text` what they come to.
-    pub fn feed(&mut self, bytes: &[u8], text: &mut Vec<u8>) {
-        let Self { splitter, reader, found, .. } = self;
-        splitter.feed(bytes, |event| reader.event(&event, found));
-        if splitter.has_passed_over_an_event() {
-            self.found.push(Event::Error(Failure {
-                kind: FailureKind::Internal,
-                message: "the provider sent an event that is too large to be translated".to_owned(),
-            }));
-        }
+    /// Takes the next event and adds to `text` what it comes to.
+    pub fn event(&mut self, event: &crate::sse::Event<'_>, text: &mut Vec<u8>) {
+        self.reader.event(event, &mut self.found);
         self.hand_on(text);
+    }
+
+    /// An event was too large to be read, so that what follows would not be the whole answer.
+    pub fn passed_over(&mut self, text: &mut Vec<u8>) {
+        self.break_off("the provider sent an event that is too large to be translated", text);
     }
 
     /// The provider has closed the stream: what it had not finished is an error.

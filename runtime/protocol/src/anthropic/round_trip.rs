@@ -20,8 +20,9 @@ fn translated(pieces: &[&[u8]]) -> (Vec<u8>, Option<Over>) {
         StreamTranslator::new(Dialect::Messages, Dialect::Messages, question(), Renamed::default())
             .expect("a translator");
     let mut text = Vec::new();
+    let mut splitter = Splitter::default();
     for piece in pieces {
-        translator.feed(piece, &mut text);
+        splitter.feed(piece, |event| translator.event(&event, &mut text));
     }
     translator.end(&mut text);
     (text, translator.over())

@@ -170,8 +170,9 @@ fn translated(pieces: &[&[u8]], renamed: Renamed) -> (String, Option<Over>) {
     let translator = StreamTranslator::new(Dialect::Chat, Dialect::Chat, question(true), renamed);
     let mut translator = translator.expect("a translator");
     let mut text = Vec::new();
+    let mut splitter = Splitter::default();
     for piece in pieces {
-        translator.feed(piece, &mut text);
+        splitter.feed(piece, |event| translator.event(&event, &mut text));
     }
     translator.end(&mut text);
     (String::from_utf8(text).expect("text"), translator.over())
