@@ -267,7 +267,8 @@ impl AnswerBody {
             self.gather(data.clone());
             return;
         }
-        let mut text = Vec::new();
+        // As long as it was, more or less: a buffer that grows by each small piece is copied again and again.
+        let mut text = Vec::with_capacity(data.len());
         let outlet = &mut self.outlet;
         metered.meter.feed(data, |plain| outlet.feed(plain, &mut text));
         self.gather(text.into());

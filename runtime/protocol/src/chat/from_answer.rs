@@ -1,5 +1,7 @@
 //! Answers, read into events. Of several choices the first alone.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -27,33 +29,41 @@ enum Stage {
     Over,
 }
 
-/// A chunk, or a whole document, which has `message` for `delta`.
+/// A string that is borrowed where it has no escapes; a plain `Option` of a `Cow` never is.
 #[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    model: Option<String>,
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A chunk, or a whole document, which has `message` for `delta`. Nearly all can be read at once; of others, parts are
+/// read by themselves, as `&RawValue`, so that nonsense in one does not hide the others.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "C: Deserialize<'de>"))]
+struct Chunk<'a, C> {
     #[serde(borrow, default)]
-    choices: Option<Vec<&'a RawValue>>,
+    id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    model: Option<Text<'a>>,
+    #[serde(default)]
+    choices: Option<Vec<C>>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
-    #[serde(default)]
-    object: Option<String>,
+    #[serde(borrow, default)]
+    object: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Choice<'a> {
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
+struct Choice<'a, S> {
     #[serde(default)]
     index: Option<u64>,
-    #[serde(borrow, default)]
-    delta: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    message: Option<&'a RawValue>,
     #[serde(default)]
-    finish_reason: Option<String>,
+    delta: Option<S>,
+    #[serde(default)]
+    message: Option<S>,
+    #[serde(borrow, default)]
+    finish_reason: Option<Text<'a>>,
     /// vLLM's: the stop sequence, or the number of the token.
     #[serde(borrow, default)]
     stop_reason: Option<&'a RawValue>,
@@ -113,8 +123,8 @@ impl Reader {
             }
             return;
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(event.data) else { return };
-        if chunk.error.is_some() || chunk.object.as_deref() == Some("error") {
+        let Some(chunk) = chunk(event.data) else { return };
+        if chunk.error.is_some() || chunk.object.as_ref().is_some_and(|object| object.0 == "error") {
             self.fail(failure_in(event.data), found);
             return;
         }
@@ -123,8 +133,8 @@ impl Reader {
 
     /// Reads a whole document.
     pub(crate) fn document(&mut self, document: &[u8]) -> Option<Vec<Event>> {
-        let chunk: Chunk<'_> = serde_json::from_slice(document).ok()?;
-        if chunk.error.is_some() || chunk.choices.as_ref().is_none_or(Vec::is_empty) {
+        let chunk = chunk(document)?;
+        if chunk.error.is_some() || chunk.choices.is_none() {
             return None;
         }
         let mut found = Vec::new();
@@ -140,19 +150,16 @@ impl Reader {
     #[expect(clippy::unused_self, reason = "readers of other dialects have something to say here")]
     pub(crate) fn end(&mut self, _found: &mut Vec<Event>) {}
 
-    fn chunk(&mut self, chunk: Chunk<'_>, found: &mut Vec<Event>) {
-        let choices: Vec<Choice<'_>> = chunk
-            .choices
-            .into_iter()
-            .flatten()
-            .filter_map(|choice| serde_json::from_str(choice.get()).ok())
-            .collect();
+    fn chunk(&mut self, chunk: Chunk<'_, Choice<'_, Said<'_>>>, found: &mut Vec<Event>) {
+        let choices = chunk.choices.unwrap_or_default();
         // Azure sends a chunk without choices, id and model in front.
         if self.stage == Stage::Waiting && !choices.is_empty() {
             self.stage = Stage::Started;
-            let id = chunk.id.filter(|id| !id.is_empty());
+            let said =
+                |text: Option<Text<'_>>| text.map(|text| text.0.into_owned()).filter(|text| !text.is_empty());
+            let id = said(chunk.id);
             self.blocks.name(id.as_deref().unwrap_or_default());
-            found.push(Event::Start { id, model: chunk.model.filter(|model| !model.is_empty()) });
+            found.push(Event::Start { id, model: said(chunk.model) });
         }
         if let Some(counters) = chunk.usage.and_then(Counters::read)
             && self.stage > Stage::Waiting
@@ -161,24 +168,22 @@ impl Reader {
         }
         for choice in choices {
             if choice.index.unwrap_or(0) == 0 && self.stage < Stage::Over {
-                self.choice(&choice, found);
+                self.choice(choice, found);
             }
         }
     }
 
-    fn choice(&mut self, choice: &Choice<'_>, found: &mut Vec<Event>) {
+    fn choice(&mut self, choice: Choice<'_, Said<'_>>, found: &mut Vec<Event>) {
         if let Some(error) = choice.error {
             self.fail(failure_in(format!("{{\"error\":{}}}", error.get()).as_bytes()), found);
             return;
         }
-        let said = choice.delta.or(choice.message);
-        if let Some(said) = said
-            && let Ok(said) = serde_json::from_str::<Said<'_>>(said.get())
+        if let Some(said) = choice.delta.or(choice.message)
             && self.stage < Stage::Finished
         {
             self.said(said, found);
         }
-        match choice.finish_reason.as_deref() {
+        match choice.finish_reason.as_ref().map(|reason| &*reason.0) {
             None => {}
             Some(why @ ("error" | "abort")) => {
                 let message = format!("the provider ended its answer with `{why}`");
@@ -234,6 +239,28 @@ impl Reader {
         found.push(Event::End);
         self.stage = Stage::Over;
     }
+}
+
+/// The whole of it, or what of it can be read.
+fn chunk(text: &[u8]) -> Option<Chunk<'_, Choice<'_, Said<'_>>>> {
+    // Looked at once as text: from bytes, each string in it would be looked at by itself.
+    if let Ok(text) = std::str::from_utf8(text)
+        && let Ok(chunk) = serde_json::from_str(text)
+    {
+        return Some(chunk);
+    }
+    let Chunk { id, model, choices, usage, error, object } =
+        serde_json::from_slice::<Chunk<'_, &RawValue>>(text).ok()?;
+    let choices = choices.map(|choices| choices.into_iter().filter_map(choice).collect());
+    Some(Chunk { id, model, choices, usage, error, object })
+}
+
+fn choice(text: &RawValue) -> Option<Choice<'_, Said<'_>>> {
+    let Choice { index, delta, message, finish_reason, stop_reason, error } =
+        serde_json::from_str::<Choice<'_, &RawValue>>(text.get()).ok()?;
+    // One that cannot be read says nothing, and is not replaced by the other.
+    let said = delta.or(message).and_then(|said| serde_json::from_str(said.get()).ok());
+    Some(Choice { index, delta: said, message: None, finish_reason, stop_reason, error })
 }
 
 fn finish(reason: &str, stop_reason: Option<&RawValue>) -> Finish {

@@ -67,11 +67,12 @@ impl Counters {
     }
 }
 
-/// Parts are parsed by themselves: nonsense in one must not hide the others.
+/// Parts can be parsed by themselves, as `&RawValue`: nonsense in one must not hide the others.
 #[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(borrow, default)]
-    choices: Option<&'a RawValue>,
+#[serde(bound(deserialize = "C: Deserialize<'de>"))]
+struct Chunk<'a, C> {
+    #[serde(default)]
+    choices: Option<C>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -149,12 +150,11 @@ pub(crate) fn read(event: &Event<'_>, reading: &mut Reading) {
     if event.name == "error" {
         reading.failed = true;
     }
-    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(event.data) else { return };
+    let Some(chunk) = chunk(event.data) else { return };
     if chunk.error.is_some() || chunk.object.is_some_and(|object| object.get() == "\"error\"") {
         reading.failed = true;
     }
-    let choices: Option<Vec<Choice<'_>>> =
-        chunk.choices.and_then(|choices| serde_json::from_str(choices.get()).ok());
+    let choices = chunk.choices;
     for choice in choices.iter().flatten() {
         reading.chat.several |= choice.index > 0;
         reading.chat.finished |= choice.finish_reason.is_some();
@@ -180,9 +180,23 @@ pub(crate) fn read(event: &Event<'_>, reading: &mut Reading) {
     }
 }
 
+/// The whole of it at once, as nearly all can be read, or what of it can be read.
+fn chunk(text: &[u8]) -> Option<Chunk<'_, Vec<Choice<'_>>>> {
+    // Looked at once as text: from bytes, each string in it would be looked at by itself.
+    if let Ok(text) = std::str::from_utf8(text)
+        && let Ok(chunk) = serde_json::from_str(text)
+    {
+        return Some(chunk);
+    }
+    let Chunk { choices, usage, error, object } =
+        serde_json::from_slice::<Chunk<'_, &RawValue>>(text).ok()?;
+    let choices = choices.and_then(|choices| serde_json::from_str(choices.get()).ok());
+    Some(Chunk { choices, usage, error, object })
+}
+
 /// Reads a whole document.
 pub(crate) fn read_plain(document: &[u8], reading: &mut Reading) {
-    let Ok(document) = serde_json::from_slice::<Chunk<'_>>(document) else { return };
+    let Ok(document) = serde_json::from_slice::<Chunk<'_, &RawValue>>(document) else { return };
     reading.failed |= document.error.is_some();
     if let Some(counters) = document.usage.and_then(Counters::read) {
         // Embeddings have no output, and say nothing of it.
