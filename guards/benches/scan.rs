@@ -39,6 +39,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dev = read_rows(&std::fs::read_to_string(data.join("dev.jsonl"))?)?;
     let own = read_rows(&std::fs::read_to_string(data.join("own-tool-results.jsonl"))?)?;
     let people = |row: &Row| matches!(row.source.as_str(), "MT-bench" | "GSM8K" | "Vicuna-bench");
+    let json: Vec<Row> = dev
+        .iter()
+        .filter(|row| !row.attack && matches!(row.source.as_str(), "HumanEval" | "BIPIA-email"))
+        .map(|row| Row { text: as_json(row), ..row.clone() })
+        .collect();
     println!("{:26} {:^26} {:^26}", "", "µs of the processor", "µs on the wall");
     println!(
         "{:26} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
@@ -49,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("harmless, attack words", Place::User, texts(&dev, |row| row.source == "NotInject")),
         ("source code", Place::Tool, texts(&dev, |row| row.source == "HumanEval")),
         ("mail", Place::Tool, texts(&dev, |row| row.source == "BIPIA-email" && !row.attack)),
+        ("code and mail as JSON", Place::Tool, texts(&json, |_| true)),
         ("tool results, attack words", Place::Tool, texts(&own, |_| true)),
         ("attacks", Place::User, texts(&dev, |row| row.source == "in-the-wild-jailbreak")),
     ] {
@@ -114,6 +120,13 @@ fn slow(rules: &Rules) {
         });
         println!("{name:32} {short:>12.1} {long:>12.1} ns per byte");
     }
+}
+
+/// As a tool would give it back.
+fn as_json(row: &Row) -> String {
+    let (id, status, millis) = (&row.id, 200, row.text.len());
+    serde_json::json!({ "id": id, "status": status, "took_ms": millis, "result": { "content": row.text } })
+        .to_string()
 }
 
 /// Texts of a kind.
