@@ -142,11 +142,11 @@ test("a denied model is said in our words, after one call", async () => {
   assert.deepEqual(outcomesOf(records), ["refused"]);
 });
 
-/** A guard on all that Claude Code says for its user and gets from its tools. */
+/** A guard on what Claude Code's user says, and on tools that bring in what strangers wrote; its others say a lot of their own. */
 const GUARDED = `
   guards:
     - binding: house
-      scan: {prompts: true, toolResults: ["*"]}`;
+      scan: {prompts: true, toolResults: [WebFetch, WebSearch, "mcp__*"]}`;
 const HOUSE = `\
 apiVersion: pai.io/v1
 kind: GuardBinding
