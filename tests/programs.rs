@@ -1,6 +1,6 @@
 //! The programs as people and scripts meet them: what they print, and with which exit code they end.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -210,10 +210,15 @@ struct Served {
 
 impl Served {
     fn start(state: &Path) -> Self {
+        Self::start_in(state, &[])
+    }
+
+    fn start_in(state: &Path, environment: &[(&str, &str)]) -> Self {
         let mut child = pai()
             .args(["serve", &example("quickstart"), "--simulate", "--state"])
             .arg(state)
             .args(LOOPBACK)
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .expect("started");
@@ -291,6 +296,41 @@ async fn the_first_command_serves_streams_counts_drains_and_remembers() {
     assert_eq!(served.interrupt(), 0);
     let second = balances(state.path());
     assert!(second.iter().zip(&first).all(|(after, before)| after > before), "{first:?} then {second:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_of_the_environment_is_gone_through_and_its_exceptions_are_not() {
+    const ANSWER: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"m","stop_reason":"end_turn",
+        "content":[{"type":"text","text":"by the proxy"}],"usage":{"input_tokens":1,"output_tokens":1}}"#;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy = format!("http://me:word@{}", listener.local_addr().expect("an address"));
+    let asked = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).expect("a head");
+            head.push(byte[0]);
+        }
+        let framing = format!("content-type: application/json\r\ncontent-length: {}", ANSWER.len());
+        let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{framing}\r\n\r\n{ANSWER}");
+        socket.write_all(answer.as_bytes()).expect("sent");
+        String::from_utf8(head).expect("text")
+    });
+    let state = TempDir::new().expect("a folder");
+    let served = Served::start_in(state.path(), &[("HTTP_PROXY", &proxy), ("NO_PROXY", "")]);
+    let message: Value = served.paste(|_| ()).await.json().await.expect("json");
+    assert_eq!(message["content"][0]["text"], "by the proxy");
+    assert_eq!(served.interrupt(), 0);
+    let head = asked.join().expect("a request");
+    assert!(head.starts_with("POST http://127.0.0.1:"), "{head}");
+    assert!(head.contains("proxy-authorization: Basic bWU6d29yZA=="), "{head}");
+
+    // Nobody listens there any more.
+    let served = Served::start_in(state.path(), &[("HTTP_PROXY", &proxy), ("NO_PROXY", "127.0.0.1")]);
+    let message: Value = served.paste(|_| ()).await.json().await.expect("json");
+    assert!(message["content"][0]["text"].as_str().expect("text").starts_with("[simulated]"));
+    assert_eq!(served.interrupt(), 0);
 }
 
 /// What the last record says of each account.
