@@ -3,22 +3,21 @@
 //! Every account counts as used up to its mark. After a clean stop that is what was settled; after a crash it is
 //! at most a block more, which is kept apart as `recovered`, and nothing that was granted is missing.
 
-use std::collections::HashMap;
-
+use foldhash::fast::RandomState;
 use pai_bundle::unit::UtcDay;
 
 use crate::account::Account;
 use crate::entry::Entry;
 use crate::quantity::Quantity;
 use crate::record::StoredAccount;
-use crate::state::State;
+use crate::state::{Accounts, State};
 
 /// The state, and how much of the last run no settlement explains.
 pub(crate) fn recover(stored: Vec<(Account, StoredAccount)>) -> (State, Quantity) {
     let latest = stored.iter().map(|(account, _)| account.day).max().unwrap_or(UtcDay(0));
     let sequence = stored.iter().map(|(_, record)| record.sequence).max().unwrap_or(0);
     let mut lost = Quantity::ZERO;
-    let mut accounts = HashMap::with_capacity(stored.len());
+    let mut accounts = Accounts::with_capacity_and_hasher(stored.len(), RandomState::default());
     for (account, record) in stored {
         let mut totals = record.totals;
         let unexplained = record.mark.saturating_sub(totals.quantity());

@@ -12,6 +12,7 @@ mod tests;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 
+use foldhash::fast::RandomState;
 use pai_bundle::unit::{UnixSeconds, UtcDay};
 
 use crate::account::{Account, Balance, Charge, Shortage};
@@ -26,11 +27,15 @@ pub(crate) use journal::Which;
 use queue::Queue;
 pub(crate) use queue::{Called, Patience};
 
+/// Accounts by their keys. A request looks some twenty times for one, under the lock; names are those of manifests and
+/// ids our own, so a quick seeded hash will do where the standard one guards against keys that an attacker chooses.
+pub(crate) type Accounts = HashMap<Account, Entry, RandomState>;
+
 /// Everything the ledger knows.
 #[derive(Debug)]
 pub(crate) struct State {
-    accounts: HashMap<Account, Entry>,
-    open: HashMap<RequestId, Open>,
+    accounts: Accounts,
+    open: HashMap<RequestId, Open, RandomState>,
     /// Not admitted yet, and hoping that others end.
     queue: Queue,
     /// Admitted and not yet granted, in the order of admission.
@@ -89,10 +94,10 @@ pub(crate) struct Broken {
 }
 
 impl State {
-    pub(crate) fn new(accounts: HashMap<Account, Entry>, latest: UtcDay, sequence: u64) -> Self {
+    pub(crate) fn new(accounts: Accounts, latest: UtcDay, sequence: u64) -> Self {
         Self {
             accounts,
-            open: HashMap::new(),
+            open: HashMap::default(),
             queue: Queue::default(),
             waiting: VecDeque::new(),
             urgent: VecDeque::new(),
