@@ -18,9 +18,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use self::requests::{Overdue, Requests};
@@ -95,18 +95,17 @@ pub(crate) struct Serving {
 
 /// Serves until `stop`, then lets requests under way end for at most `drain` and drops the rest.
 pub(crate) async fn serve(listener: TcpListener, serving: Serving, stop: CancellationToken, drain: Duration) {
-    let connections = TaskTracker::new();
-    let cut = CancellationToken::new();
+    // Aborted when time is up: a token that says so would be looked at whenever a connection has something to do.
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
             () = stop.cancelled() => break,
         };
         match accepted {
             Ok((socket, peer)) => {
-                let connection = connection(socket, peer, serving.clone(), stop.clone());
-                let cut = cut.clone();
-                connections.spawn(async move { cut.run_until_cancelled(connection).await });
+                connections.spawn(connection(socket, peer, serving.clone(), stop.clone()));
             }
             Err(cause) => {
                 tracing::warn!(event = "accept.failed", cause = %cause);
@@ -115,8 +114,8 @@ pub(crate) async fn serve(listener: TcpListener, serving: Serving, stop: Cancell
         }
     }
     drop(listener);
-    connections.close();
-    if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(drain, ended).await.is_err() {
         // Open streams would keep hyper waiting for ever; dropped, they are settled where they stand.
         tracing::warn!(
             event = "drain.deadline",
@@ -124,7 +123,7 @@ pub(crate) async fn serve(listener: TcpListener, serving: Serving, stop: Cancell
             "cutting the streams that are left"
         );
     }
-    cut.cancel();
+    connections.shutdown().await;
 }
 
 /// One connection, from its first byte to its last.
@@ -207,6 +206,7 @@ where
 {
     let mut connection = pin!(connection);
     let overdue = tokio::select! {
+        biased;
         ended = connection.as_mut() => return ended,
         () = stop.cancelled() => None,
         overdue = overdue => Some(overdue),
