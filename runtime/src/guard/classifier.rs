@@ -30,7 +30,7 @@ enum Judge {
 
 impl Classifier {
     /// A binding by itself, without a gateway: what `pai guard eval` measures. It asks, remembers and gives up as in a
-    /// gateway. For rules it blocks for 0.2 to 0.3 s, the first time in a process.
+    /// gateway. For rules it blocks for some ten milliseconds, the first time in a process.
     ///
     /// ```no_run
     /// # async fn measure(binding: &pai_bundle::guard::GuardBinding, secrets: &pai_runtime::secret::Secrets)
@@ -68,6 +68,9 @@ impl Classifier {
                     None => builtin,
                     Some(more) => Arc::new(builtin.with(more).map_err(wrong)?),
                 };
+                // Some fifty milliseconds, which the first texts would wait for; without a thread they do.
+                let warmed = rules.clone();
+                let _ = std::thread::Builder::new().name("rules".to_owned()).spawn(move || warmed.warm());
                 Judge::Rules(Arc::new(RuleJudge::new(rules)?))
             }
             guard::Classifier::PromptGuard(remote) => service(Model::PROMPT_GUARD, remote)?,

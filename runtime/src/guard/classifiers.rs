@@ -62,7 +62,7 @@ pub struct Classifiers {
 
 impl Classifiers {
     /// Those of `bindings`. What is unchanged since `before` is taken over: its cache, breaker, connections and compiled
-    /// rules. Blocks for up to 0.3 s where rules are compiled, and reads secrets from disk.
+    /// rules. Blocks for some ten milliseconds where rules are read, and reads secrets from disk.
     pub fn build(
         bindings: &[GuardBinding],
         secrets: &Secrets,

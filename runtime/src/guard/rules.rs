@@ -24,7 +24,7 @@ static LONG_SCANS: LazyLock<Semaphore> = LazyLock::new(|| {
     Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)))
 });
 
-/// The rules that are built in, compiled the first time that a binding needs them: that takes 0.2 to 0.3 s.
+/// The rules that are built in, read the first time that a binding needs them: that takes less than ten milliseconds.
 pub(crate) fn builtin() -> Result<Arc<Rules>, RulesError> {
     static BUILTIN: Mutex<Option<Arc<Rules>>> = Mutex::new(None);
     let mut builtin = BUILTIN.lock().unwrap_or_else(PoisonError::into_inner);
