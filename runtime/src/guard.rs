@@ -1,6 +1,6 @@
 //! Guards: the classifiers of a bundle's `GuardBinding`s, where they are attached, and what they say of requests and answers.
 //!
-//! [`Inspection`] reads a request before anything is held for it; [`Watched`] reads an answer before the client does. What
+//! `inspect.rs` reads a request before anything is held for it; `watched.rs` reads an answer before the client does. What
 //! they find are facts for the policies, which refuse or do not.
 
 mod classifiers;
