@@ -3,6 +3,7 @@
 //! Two texts with one digest would let an attack pass as the harmless one. With a key that nobody outside the process has,
 //! nobody can look for such a pair, and by chance there is one in 2^128.
 
+use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,20 +27,53 @@ pub(crate) enum Kind {
     Tool = 3,
 }
 
-/// Set beside the kind for what stands across the border of two texts.
-const SEAM: u8 = 0x80;
-
 /// Names a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Digest(u128);
 
+impl Digest {
+    /// Odd, and so is their sum less one; their difference is odd but for a factor of two. So texts that are alike, or
+    /// stand the other way round, give other sums too.
+    const BEFORE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    const AFTER: u128 = 0xc2b2_ae3d_27d4_eb4f_1656_67b1_9e37_79f7;
+
+    /// The name of a text where it follows that other one of its kind. Without the key their digests are random numbers, so
+    /// a sum of odd multiples is one as well, and costs a fiftieth of a digest of them.
+    pub(crate) fn follows(self, before: Self) -> Self {
+        Self(before.0.wrapping_mul(Self::BEFORE).wrapping_add(self.0.wrapping_mul(Self::AFTER)))
+    }
+}
+
+/// A digest is as good as a hash already.
+#[derive(Debug, Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "half of a random number is one")]
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = digest as u64;
+    }
+}
+
+type Entries<V> = LruCache<Digest, V, BuildHasherDefault<AsItIs>>;
+
 /// The findings of the texts that were asked for last.
 pub(crate) struct Cache<V> {
     key: [u64; 4],
-    entries: Mutex<LruCache<Digest, V>>,
+    entries: Mutex<Entries<V>>,
 }
 
-impl<V: Clone> Cache<V> {
+impl<V> Cache<V> {
     /// Empty, with a random key of its own.
     pub(crate) fn new() -> Result<Self, RandomError> {
         Self::of(ENTRIES)
@@ -50,44 +84,37 @@ impl<V: Clone> Cache<V> {
         for word in &mut key {
             *word = getrandom::u64().map_err(RandomError)?;
         }
-        Ok(Self { key, entries: Mutex::new(LruCache::new(entries)) })
+        Ok(Self { key, entries: Mutex::new(Entries::with_hasher(entries, BuildHasherDefault::default())) })
     }
 
     /// The name of a text that was judged as `kind`.
-    pub(crate) fn digest(&self, kind: Kind, text: &str) -> Digest {
-        self.hash(text.as_bytes(), kind as u8)
-    }
-
-    /// The name of the border between two texts.
-    pub(crate) fn seam(&self, kind: Kind, before: Digest, after: Digest) -> Digest {
-        let mut both = [0; 32];
-        let (first, second) = both.split_at_mut(16);
-        first.copy_from_slice(&before.0.to_le_bytes());
-        second.copy_from_slice(&after.0.to_le_bytes());
-        self.hash(&both, SEAM | kind as u8)
-    }
-
     /// The kind is the last byte, so that nothing in a text can stand for another.
-    fn hash(&self, bytes: &[u8], kind: u8) -> Digest {
+    pub(crate) fn digest(&self, kind: Kind, text: &str) -> Digest {
         let mut hasher = HighwayHasher::new(Key(self.key));
-        hasher.append(bytes);
-        hasher.append(&[kind]);
+        hasher.append(text.as_bytes());
+        hasher.append(&[kind as u8]);
         let [low, high] = hasher.finalize128();
         Digest(u128::from(high) << 64 | u128::from(low))
     }
 
-    /// What was found, if it is remembered.
-    pub(crate) fn get(&self, digest: Digest) -> Option<V> {
-        self.entries().get(&digest).cloned()
+    /// To ask for many, under one lock.
+    pub(crate) fn recall(&self) -> Recall<'_, V> {
+        Recall(self.entries.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Remembers what was found; a failure to judge is never put here.
     pub(crate) fn put(&self, digest: Digest, found: V) {
-        self.entries().put(digest, found);
+        self.recall().0.put(digest, found);
     }
+}
 
-    fn entries(&self) -> MutexGuard<'_, LruCache<Digest, V>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+/// What is remembered, while nobody else looks.
+pub(crate) struct Recall<'a, V>(MutexGuard<'a, Entries<V>>);
+
+impl<V> Recall<'_, V> {
+    /// What was found, if it is remembered.
+    pub(crate) fn get(&mut self, digest: Digest) -> Option<&V> {
+        self.0.get(&digest)
     }
 }
 
@@ -108,20 +135,21 @@ mod tests {
         let [a, b, c] = ["a", "b", "c"].map(|text| cache.digest(Kind::User, text));
         cache.put(a, 1);
         cache.put(b, 2);
-        assert_eq!(cache.get(a), Some(1));
+        assert_eq!(cache.recall().get(a), Some(&1));
         cache.put(c, 3);
-        assert_eq!([a, b, c].map(|digest| cache.get(digest)), [Some(1), None, Some(3)]);
+        let found = [a, b, c].map(|digest| cache.recall().get(digest).copied());
+        assert_eq!(found, [Some(1), None, Some(3)]);
     }
 
     #[test]
-    fn kinds_texts_borders_and_keys_have_digests_of_their_own() {
+    fn kinds_texts_pairs_and_keys_have_digests_of_their_own() {
         let (one, other) = (Cache::<()>::new().expect("random"), Cache::<()>::new().expect("random"));
         let long = "x".repeat(100);
         let mut digests = vec![other.digest(Kind::User, "a"), other.digest(Kind::User, "")];
         for kind in [Kind::Anywhere, Kind::User, Kind::Tool] {
             digests.extend(["", "a", "b", "a\u{2}", &long, &long[1..]].map(|text| one.digest(kind, text)));
             let [a, b] = ["a", "b"].map(|text| one.digest(kind, text));
-            digests.extend([one.seam(kind, a, b), one.seam(kind, b, a), one.seam(kind, a, a)]);
+            digests.extend([a.follows(b), b.follows(a), a.follows(a), b.follows(b)]);
         }
         let count = digests.len();
         digests.sort_by_key(|digest| digest.0);

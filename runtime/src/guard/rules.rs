@@ -42,13 +42,16 @@ pub(crate) struct RuleJudge {
     counters: Counters,
 }
 
-/// A text, or the border between it and the one before, in which nothing is known yet.
+/// A text of which nothing is known, or nothing where it follows that other one.
 struct Unknown<T> {
     at: usize,
     digest: Digest,
-    /// The end of the text before, for a border.
-    before: Option<T>,
+    /// Its beginning at least, where it is known.
     text: T,
+    /// What was found in it.
+    known: Option<Evidence>,
+    /// The end of the text before, and the name of the two.
+    before: Option<(Digest, T)>,
 }
 
 impl RuleJudge {
@@ -68,56 +71,52 @@ impl RuleJudge {
             Place::User | Place::Answer | Place::System => (pai_guards::Place::User, Kind::User),
         };
         let (mut found, unknown) = self.recall(kind, texts);
-        self.counters.remembered(
-            texts.len().saturating_sub(unknown.iter().filter(|one| one.before.is_none()).count()),
-        );
+        self.counters
+            .remembered(texts.len().saturating_sub(unknown.iter().filter(|one| one.known.is_none()).count()));
         if unknown.iter().map(|unknown| unknown.text.len()).sum::<usize>() <= LONG_BYTES {
-            for unknown in unknown {
-                found[unknown.at].join(&self.scan(place, &unknown));
-            }
+            found.extend(unknown.iter().map(|unknown| (unknown.at, self.scan(place, unknown))));
         } else {
-            for (at, evidence) in self.scan_aside(place, unknown).await? {
-                found[at].join(&evidence);
-            }
+            found.extend(self.scan_aside(place, unknown).await?);
         }
-        Ok(self.verdict(binding, &found))
+        found.retain(|(_, evidence)| !evidence.is_empty());
+        found.sort_by_key(|(at, _)| *at);
+        Ok(self.verdict(binding, texts.len(), &found))
     }
 
-    /// What is known of each text and of its border with the one before, and what is not.
-    fn recall<'a>(&self, kind: Kind, texts: &[&'a str]) -> (Vec<Evidence>, Vec<Unknown<&'a str>>) {
-        let mut found = Vec::with_capacity(texts.len());
-        let mut unknown = Vec::new();
-        let mut latest: Option<(Digest, &'a str)> = None;
-        for (at, text) in texts.iter().copied().enumerate() {
-            let digest = self.cache.digest(kind, text);
-            let mut evidence = self.cache.get(digest).unwrap_or_else(|| {
-                unknown.push(Unknown { at, digest, before: None, text });
-                Evidence::default()
-            });
-            if let Some((before_digest, before)) = latest {
-                let digest = self.cache.seam(kind, before_digest, digest);
-                match self.cache.get(digest) {
-                    Some(seam) => evidence.join(&seam),
-                    None => {
-                        unknown.push(Unknown { at, digest, before: Some(tail(before)), text: head(text) });
-                    }
+    /// What was found in texts and at their borders with those before them, where there was anything; and what is not known.
+    /// Nearly all of a conversation is known and harmless, so that costs a digest and a look each.
+    fn recall<'a>(&self, kind: Kind, texts: &[&'a str]) -> (Vec<(usize, Evidence)>, Vec<Unknown<&'a str>>) {
+        let digests: Vec<Digest> = texts.iter().map(|text| self.cache.digest(kind, text)).collect();
+        let (mut found, mut unknown) = (Vec::new(), Vec::new());
+        let mut cache = self.cache.recall();
+        for (at, (text, digest)) in texts.iter().copied().zip(digests.iter().copied()).enumerate() {
+            let before = at.checked_sub(1).map(|before| (digest.follows(digests[before]), texts[before]));
+            match cache.get(before.map_or(digest, |(both, _)| both)) {
+                Some(evidence) if evidence.is_empty() => {}
+                Some(evidence) => found.push((at, *evidence)),
+                None => {
+                    let known = before.and_then(|_| cache.get(digest).copied());
+                    let text = if known.is_some() { head(text) } else { text };
+                    let before = before.map(|(both, before)| (both, tail(before)));
+                    unknown.push(Unknown { at, digest, text, known, before });
                 }
             }
-            found.push(evidence);
-            latest = Some((digest, text));
         }
         (found, unknown)
     }
 
     fn scan<T: AsRef<str>>(&self, place: pai_guards::Place, unknown: &Unknown<T>) -> Evidence {
-        let evidence = match &unknown.before {
-            None => {
-                self.counters.called();
-                self.rules.evidence(place, unknown.text.as_ref())
-            }
-            Some(before) => self.rules.seam(place, before.as_ref(), unknown.text.as_ref()),
-        };
-        self.cache.put(unknown.digest, evidence);
+        let text = unknown.text.as_ref();
+        let mut evidence = unknown.known.unwrap_or_else(|| {
+            self.counters.called();
+            let evidence = self.rules.evidence(place, text);
+            self.cache.put(unknown.digest, evidence);
+            evidence
+        });
+        if let Some((both, before)) = &unknown.before {
+            evidence.join(&self.rules.seam(place, before.as_ref(), head(text)));
+            self.cache.put(*both, evidence);
+        }
         evidence
     }
 
@@ -128,11 +127,12 @@ impl RuleJudge {
         unknown: Vec<Unknown<&str>>,
     ) -> Result<Vec<(usize, Evidence)>, Unavailable> {
         let _permit = LONG_SCANS.acquire().await.map_err(|_| Unavailable::Stopped)?;
-        let own = |Unknown { at, digest, before, text }: Unknown<&str>| Unknown {
+        let own = |Unknown { at, digest, text, known, before }: Unknown<&str>| Unknown {
             at,
             digest,
-            before: before.map(str::to_owned),
             text: text.to_owned(),
+            known,
+            before: before.map(|(both, before)| (both, before.to_owned())),
         };
         let (judge, unknown) = (self.clone(), unknown.into_iter().map(own).collect::<Vec<_>>());
         let scan = move || unknown.iter().map(|unknown| (unknown.at, judge.scan(place, unknown))).collect();
@@ -142,30 +142,36 @@ impl RuleJudge {
         })
     }
 
-    /// The worst of so many turns in a row as are judged together.
-    fn verdict(&self, binding: &GuardBinding, found: &[Evidence]) -> Judgement {
-        let (mut worst, mut all) = (Judgement::default(), Evidence::default());
-        for evidence in found {
-            all.join(evidence);
-        }
-        if all.is_empty() {
+    /// The worst of so many turns in a row as are judged together, of so many. What was found is in their order.
+    fn verdict(&self, binding: &GuardBinding, turns: usize, found: &[(usize, Evidence)]) -> Judgement {
+        let mut worst = Judgement::default();
+        if found.is_empty() {
             return worst;
         }
-        for row in found.windows(TURNS_TOGETHER.min(found.len()).max(1)) {
-            let mut joined = Evidence::default();
-            for evidence in row {
-                joined.join(evidence);
+        let mut before = 0..0;
+        for first in 0..=turns.saturating_sub(TURNS_TOGETHER) {
+            let row = found.partition_point(|(at, _)| *at < first)
+                ..found.partition_point(|(at, _)| *at < first + TURNS_TOGETHER);
+            if row != before && !row.is_empty() {
+                let verdict = self.rules.verdict(&joined(&found[row.clone()]));
+                worst = worst.or_worse(Judgement::of_rules(binding, verdict));
             }
-            if !joined.is_empty() {
-                worst = worst.or_worse(Judgement::of_rules(binding, self.rules.verdict(&joined)));
-            }
+            before = row;
         }
-        Judgement { hits: self.rules.verdict(&all).hits, ..worst }
+        Judgement { hits: self.rules.verdict(&joined(found)).hits, ..worst }
     }
 
     pub(crate) fn report<'a>(&'a self, binding: &'a GuardBinding, tally: &Tally) -> ClassifierReport<'a> {
         ClassifierReport::of(&binding.name, "rules", tally, &self.counters, None, None)
     }
+}
+
+fn joined(found: &[(usize, Evidence)]) -> Evidence {
+    let mut all = Evidence::default();
+    for (_, evidence) in found {
+        all.join(evidence);
+    }
+    all
 }
 
 fn tail(text: &str) -> &str {

@@ -9,6 +9,7 @@
 //! Pieces that were judged stay known, so a conversation too long for one call is judged by and by.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Breaker;
-use super::cache::{Cache, Digest, ENTRIES, Kind};
+use super::cache::{AsItIs, Cache, Digest, ENTRIES, Kind};
 use super::classifiers::ClassifierError;
 use super::judgement::Judgement;
 use super::pieces::{Window, pieces};
@@ -109,25 +110,28 @@ impl Service {
 
     /// What is known of the texts, and the pieces of which nothing is, each once.
     fn recall<'a>(&self, binding: &GuardBinding, texts: &[&'a str]) -> (Judgement, Vec<(Digest, &'a str)>) {
-        let (mut worst, mut unknown, mut seen, mut known) =
-            (Judgement::default(), Vec::new(), HashSet::new(), 0);
-        for text in texts.iter().filter(|text| !text.trim().is_empty()) {
-            for piece in pieces(text, self.model.window) {
-                // The service is not told where a text stood.
-                let digest = self.cache.digest(Kind::Anywhere, piece);
-                if !seen.insert(digest) {
-                    continue;
+        let texts = texts.iter().filter(|text| !text.trim().is_empty());
+        // The service is not told where a text stood.
+        let mut unknown: Vec<(Digest, &str)> = texts
+            .flat_map(|text| pieces(text, self.model.window))
+            .map(|piece| (self.cache.digest(Kind::Anywhere, piece), piece))
+            .collect();
+        let mut seen = HashSet::<Digest, BuildHasherDefault<AsItIs>>::default();
+        unknown.retain(|(digest, _)| seen.insert(*digest));
+        let all = unknown.len();
+        let mut worst = Judgement::default();
+        let mut known = self.cache.recall();
+        unknown.retain(|(digest, _)| match known.get(*digest) {
+            Some(findings) => {
+                if !findings.is_empty() {
+                    worst = std::mem::take(&mut worst).or_worse(Judgement::of_findings(binding, findings));
                 }
-                match self.cache.get(digest) {
-                    Some(findings) => {
-                        known += 1;
-                        worst = worst.or_worse(Judgement::of_findings(binding, &findings));
-                    }
-                    None => unknown.push((digest, piece)),
-                }
+                false
             }
-        }
-        self.counters.remembered(known);
+            None => true,
+        });
+        drop(known);
+        self.counters.remembered(all - unknown.len());
         (worst, unknown)
     }
 
