@@ -16,10 +16,12 @@ use crate::audit;
 use crate::context::{self, Needs};
 use crate::decision::{Account, Cause, Denial, Permit};
 use crate::entities::{self, Types};
+use crate::evaluate::{Gate, Question};
 use crate::facts::{Action, Facts, Principal};
 use crate::known::{AgentFacts, KeyFacts, Known, restrictions};
 use crate::load::LoadError;
 use crate::merge::{self, Merged, Sort, SortOfPrincipal};
+use crate::numbered::{Number, Numbered};
 use crate::parse;
 use crate::reason::{self, Reasons};
 
@@ -28,7 +30,11 @@ use crate::reason::{self, Reasons};
 pub struct Authorizer {
     cedar: cedar_policy::Authorizer,
     entities: Entities,
-    actions: HashMap<Action, EntityUid>,
+    actions: HashMap<Action, (EntityUid, Number)>,
+    /// The same entities, for the gates.
+    numbered: Numbered,
+    /// Base and authors' rules that are decided without Cedar, by [`Sort::index`].
+    gates: [Gate; 4],
     /// Base and authors' rules in their readable form.
     shared: PolicySet,
     providers: HashMap<QualifiedName, ProviderRules>,
@@ -39,12 +45,13 @@ pub struct Authorizer {
     reasons: Reasons,
 }
 
-/// The fast form of all that is asked about a provider's models: base and authors' rules, and the provider's slice.
+/// The fast form of what a provider's slice says of its models.
 #[derive(Debug)]
 struct Fast {
-    set: PolicySet,
-    /// Which facts they read.
-    needs: Needs,
+    gate: Gate,
+    /// What Cedar is asked, of the slice and of base and authors' rules, where gates do not have everything; and which facts
+    /// that reads.
+    rest: Option<(PolicySet, Needs)>,
 }
 
 #[derive(Debug)]
@@ -54,8 +61,8 @@ struct ProviderRules {
     /// By [`Sort::index`].
     fast: [Fast; 4],
     uid: EntityUid,
-    models: HashMap<ModelId, EntityUid>,
-    placeholder: EntityUid,
+    models: HashMap<ModelId, (EntityUid, Number)>,
+    placeholder: (EntityUid, Number),
     per_day: Option<Tokens>,
     external_per_day: Option<Tokens>,
     places: Places,
@@ -74,7 +81,8 @@ impl Authorizer {
         };
         let audits = audit::by_subject(parse(&bundle.audits)?)?;
         let shared = [parse(&bundle.base_policies)?, parse(&bundle.authored_policies)?].concat();
-        let merged = merge::merge(&shared, "merged/shared")?;
+        let mut numbered = Numbered::new(&entities)?;
+        let merged = merge::merge(&shared, "merged/shared", &mut numbered)?;
         let mut slices: HashMap<&QualifiedName, &[Policy]> = HashMap::new();
         for slice in &bundle.slices {
             slices.insert(&slice.provider, &slice.policies);
@@ -83,16 +91,23 @@ impl Authorizer {
         for provider in &bundle.providers {
             let slice =
                 slices.remove(&provider.name).ok_or_else(|| LoadError::Slice(provider.name.clone()))?;
-            let models = provider.models.iter();
             let slice = parse(slice)?;
+            let merged_slice = merge::merge(&slice, "merged/provider", &mut numbered)?;
+            let mut both = |uid: EntityUid| {
+                let number = numbered.number(&uid);
+                (uid, number)
+            };
+            let models = provider.models.iter();
             providers.insert(
                 provider.name.clone(),
                 ProviderRules {
-                    fast: fast(&merged, &merge::merge(&slice, "merged/provider")?)?,
+                    fast: fast(&merged, &merged_slice)?,
                     readable: parse::set(slice)?,
                     uid: types.provider(&provider.name),
-                    models: models.map(|model| (model.clone(), types.model(&provider.name, model))).collect(),
-                    placeholder: types.placeholder(&provider.name),
+                    models: models
+                        .map(|model| (model.clone(), both(types.model(&provider.name, model))))
+                        .collect(),
+                    placeholder: both(types.placeholder(&provider.name)),
                     per_day: provider.max_tokens_per_day,
                     external_per_day: provider.external_access.max_tokens_per_day,
                     places: provider.places.clone(),
@@ -106,19 +121,28 @@ impl Authorizer {
         }
         Ok(Self {
             cedar: cedar_policy::Authorizer::new(),
-            actions: entities::actions()?,
+            actions: entities::actions()?
+                .into_iter()
+                .map(|(action, uid)| {
+                    let number = numbered.number(&uid);
+                    (action, (uid, number))
+                })
+                .collect(),
             agents: bundle
                 .agents
                 .iter()
                 .map(|agent| {
-                    Ok((agent.name.clone(), AgentFacts::of(agent, Bindings(&bundle.guards), &types)?))
+                    let bindings = Bindings(&bundle.guards);
+                    Ok((agent.name.clone(), AgentFacts::of(agent, bindings, &types, &mut numbered)?))
                 })
                 .collect::<Result<_, LoadError>>()?,
             access_keys: bundle
                 .access_keys
                 .iter()
-                .map(|key| (key.name.clone(), KeyFacts::of(key, &types)))
+                .map(|key| (key.name.clone(), KeyFacts::of(key, &types, &mut numbered)))
                 .collect(),
+            gates: merged.map(|merged| merged.gate),
+            numbered,
             audits,
             reasons,
             entities,
@@ -191,9 +215,20 @@ impl Authorizer {
             },
             spends: facts.action.spends(),
         };
-        let fast = &provider.fast[sort.index()];
-        let Some(question) = self.question(facts, principal, provider, &fast.needs) else { return false };
-        let answer = self.ask(&question, &fast.set);
+        let (shared, fast) = (&self.gates[sort.index()], &provider.fast[sort.index()]);
+        let Some(&(_, action)) = self.actions.get(&facts.action) else { return false };
+        let (_, resource) = *provider.model(facts.model);
+        let principal_number = (principal, principal.number());
+        let question =
+            Question { numbered: &self.numbered, facts, principal: principal_number, action, resource };
+        if !(shared.is_clear(&question) && fast.gate.is_clear(&question)) {
+            return false;
+        }
+        let Some((set, needs)) = &fast.rest else {
+            return shared.permits(&question) || fast.gate.permits(&question);
+        };
+        let Some(question) = self.question(facts, principal, provider, needs) else { return false };
+        let answer = self.ask(&question, set);
         answer.decision() == Decision::Allow && is_clean(&answer)
     }
 
@@ -225,13 +260,20 @@ impl Authorizer {
         needs: &Needs,
     ) -> Option<Request> {
         let context = context::build(facts, restrictions(facts, principal), needs)?;
-        let action = self.actions.get(&facts.action)?.clone();
-        let resource = provider.models.get(facts.model).unwrap_or(&provider.placeholder).clone();
+        let action = self.actions.get(&facts.action)?.0.clone();
+        let resource = provider.model(facts.model).0.clone();
         Request::new(principal.uid().clone(), action, resource, context, None).ok()
     }
 
     fn ask(&self, question: &Request, policies: &PolicySet) -> Response {
         self.cedar.is_authorized(question, policies, &self.entities)
+    }
+}
+
+impl ProviderRules {
+    /// The entity that stands for a model.
+    fn model(&self, model: &ModelId) -> &(EntityUid, Number) {
+        self.models.get(model).unwrap_or(&self.placeholder)
     }
 }
 
@@ -246,13 +288,16 @@ fn permit(facts: &Facts<'_>, principal: Known<'_>, provider: &ProviderRules) -> 
     )
 }
 
-/// One set for each sort of request. The shared policies are counted references, so a thousand providers have them once.
+/// One for each sort of request. The shared policies are counted references, so a thousand providers have them once.
 fn fast(shared: &[Merged; 4], slice: &[Merged; 4]) -> Result<[Fast; 4], LoadError> {
     let one = |sort: Sort| {
-        let parts = [&shared[sort.index()], &slice[sort.index()]];
-        let [a, b] = parts;
-        let policies = parts.into_iter().flat_map(|part| part.policies.iter().cloned());
-        Ok(Fast { set: parse::set(policies)?, needs: a.needs.and(&b.needs) })
+        let (shared, slice) = (&shared[sort.index()], &slice[sort.index()]);
+        let gate = slice.gate.clone();
+        if shared.is_whole && slice.is_whole {
+            return Ok(Fast { gate, rest: None });
+        }
+        let policies = [&shared.rest, &slice.rest].into_iter().flat_map(|rest| rest.policies.iter().cloned());
+        Ok(Fast { gate, rest: Some((parse::set(policies)?, shared.rest.needs.and(&slice.rest.needs))) })
     };
     let [a, b, c, d] = Sort::ALL.map(one);
     Ok([a?, b?, c?, d?])

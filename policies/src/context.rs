@@ -93,7 +93,8 @@ pub(crate) fn build(facts: &Facts<'_>, restrictions: Restrictions, needs: &Needs
     Context::from_pairs(pairs).ok()
 }
 
-fn is_external(facts: &Facts<'_>) -> bool {
+/// Whether it came in as external use.
+pub(crate) fn is_external(facts: &Facts<'_>) -> bool {
     matches!(facts.principal, Principal::AccessKey(_))
 }
 

@@ -14,11 +14,13 @@ use crate::context::Restrictions;
 use crate::entities::Types;
 use crate::facts::Facts;
 use crate::load::LoadError;
+use crate::numbered::{Number, Numbered};
 
 /// What is read of an agent outside of Cedar.
 #[derive(Debug)]
 pub(crate) struct AgentFacts {
     pub(crate) uid: EntityUid,
+    pub(crate) number: Number,
     pub(crate) models: Vec<ModelRef>,
     pub(crate) per_day: Option<Tokens>,
     pub(crate) cost_per_day: Option<NanoUsd>,
@@ -31,6 +33,7 @@ pub(crate) struct AgentFacts {
 #[derive(Debug)]
 pub(crate) struct KeyFacts {
     pub(crate) uid: EntityUid,
+    pub(crate) number: Number,
     pub(crate) allowed_models: Vec<Pattern>,
     pub(crate) allowed_cidrs: Vec<IpNet>,
     pub(crate) per_day: Option<Tokens>,
@@ -50,6 +53,13 @@ impl Known<'_> {
         match self {
             Self::Agent(agent) => &agent.uid,
             Self::AccessKey(key) => &key.uid,
+        }
+    }
+
+    pub(crate) fn number(&self) -> Number {
+        match self {
+            Self::Agent(agent) => agent.number,
+            Self::AccessKey(key) => key.number,
         }
     }
 
@@ -84,9 +94,16 @@ impl Known<'_> {
 }
 
 impl AgentFacts {
-    pub(crate) fn of(agent: &Agent, bindings: Bindings<'_>, types: &Types) -> Result<Self, LoadError> {
+    pub(crate) fn of(
+        agent: &Agent,
+        bindings: Bindings<'_>,
+        types: &Types,
+        numbered: &mut Numbered,
+    ) -> Result<Self, LoadError> {
+        let uid = types.agent(&agent.name);
         Ok(Self {
-            uid: types.agent(&agent.name),
+            number: numbered.number(&uid),
+            uid,
             models: agent.models.clone(),
             per_day: agent.max_tokens_per_day,
             cost_per_day: agent.rate_limits.max_cost_per_day(),
@@ -98,9 +115,11 @@ impl AgentFacts {
 }
 
 impl KeyFacts {
-    pub(crate) fn of(key: &AccessKey, types: &Types) -> Self {
+    pub(crate) fn of(key: &AccessKey, types: &Types, numbered: &mut Numbered) -> Self {
+        let uid = types.access_key(&key.name);
         Self {
-            uid: types.access_key(&key.name),
+            number: numbered.number(&uid),
+            uid,
             allowed_models: key.allowed_models.clone(),
             allowed_cidrs: key.allowed_cidrs.clone(),
             per_day: key.max_tokens_per_day,

@@ -10,9 +10,14 @@ pub mod candidate;
 pub mod load;
 mod parse;
 mod entities;
+mod numbered;
+mod expression;
+mod known;
+mod evaluate;
+#[cfg(test)]
+mod agreement;
 mod merge;
 mod context;
-mod known;
 mod finding;
 mod audit;
 pub mod authorizer;

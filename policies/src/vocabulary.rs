@@ -46,6 +46,21 @@ pub mod attribute {
     pub const GUARD_HITS: &str = "guardHits";
     /// Which failures of an agent's guards refuse, by the names of `context.guard.failures`.
     pub const GUARD_FAILURES: &str = "guardFailures";
+    /// All of them.
+    pub const ALL: [&str; 12] = [
+        NAME,
+        KIND,
+        EXTERNAL_ACCESS,
+        PROVIDER,
+        MODELS,
+        PROVIDERS,
+        EXPIRES,
+        PER_REQUEST,
+        PER_DAY,
+        NANO_USD_PER_DAY,
+        GUARD_HITS,
+        GUARD_FAILURES,
+    ];
 }
 
 /// Fields of the context.
