@@ -21,7 +21,7 @@ async fn days_charged(world: &World) -> Vec<i64> {
     let today = UtcDay::containing(NOON).0;
     let is_charged = |after: &i64| {
         let day = UtcDay(today + u32::try_from(*after).expect("a few days"));
-        let account = Account { scope: Scope::Agent, name: "default/coder".to_owned(), day };
+        let account = Account { scope: Scope::Agent, name: "default/coder".into(), day };
         world.gateway.ledger().balance(&account).settled.tokens > Tokens::ZERO
     };
     (0..10).filter(is_charged).collect()

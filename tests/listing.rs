@@ -91,7 +91,7 @@ fn workspace() -> TempDir {
     write(folder.path(), "team.yaml", OTHERS, 49);
     let used = |scope, name: &str, hours: u64| {
         let at = UnixSeconds(i64::try_from(ago(hours).as_secs()).expect("seconds"));
-        let account = Account { scope, name: format!("default/{name}"), day: UtcDay::containing(at) };
+        let account = Account { scope, name: format!("default/{name}").into(), day: UtcDay::containing(at) };
         let usage = Usage { input: Tokens(1), ..Usage::default() };
         let totals = Totals { requests: 1, usage, last_used: Some(at), ..Totals::default() };
         (account, StoredAccount { sequence: 1, mark: Tokens(1).into(), totals })

@@ -219,7 +219,7 @@ async fn streams_end_under_the_rules_they_began_with_and_the_next_request_has_th
 
     let account = |scope, name: &str| Account {
         scope,
-        name: format!("default/{name}"),
+        name: format!("default/{name}").into(),
         day: gateway.ledger().today(NOON),
     };
     while gateway.ledger().open_holds() > 0 {

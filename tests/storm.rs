@@ -148,7 +148,7 @@ impl Watch {
     fn start(world: &World, limit: Tokens) -> Self {
         let ledger = world.gateway.ledger().clone();
         let account =
-            Account { scope: Scope::Provider, name: "default/anthropic".to_owned(), day: ledger.today(NOON) };
+            Account { scope: Scope::Provider, name: "default/anthropic".into(), day: ledger.today(NOON) };
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {

@@ -206,7 +206,7 @@ impl World {
 
     fn standing(&self, scope: Scope, name: &str) -> pai_ledger::Balance {
         let day = self.gateway.ledger().today(NOON);
-        self.gateway.ledger().balance(&Account { scope, name: format!("default/{name}"), day })
+        self.gateway.ledger().balance(&Account { scope, name: format!("default/{name}").into(), day })
     }
 
     /// Waits until no hold is open: an answer's end reaches the ledger a moment after it reaches the client.

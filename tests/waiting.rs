@@ -84,7 +84,7 @@ async fn a_request_that_waits_past_midnight_is_recorded_in_the_day_that_it_is_ch
     assert_eq!(served, ["2026-11-24", "2026-11-24"]);
     let account = Account {
         scope: Scope::Agent,
-        name: "default/coder".to_owned(),
+        name: "default/coder".into(),
         day: UtcDay(UtcDay::containing(NOON).0 + 1),
     };
     let settled: u64 = records.iter().filter_map(|record| record["settled"]["total"].as_u64()).sum();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, SmolStrBuilder};
 
 /// The namespace of a manifest that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -105,6 +105,15 @@ impl QualifiedName {
     pub fn new(namespace: Name, name: Name) -> Self {
         Self { namespace, name }
     }
+
+    /// As text, without an allocation where it is short.
+    pub fn to_text(&self) -> SmolStr {
+        let mut text = SmolStrBuilder::new();
+        text.push_str(self.namespace.as_str());
+        text.push('/');
+        text.push_str(self.name.as_str());
+        text.finish()
+    }
 }
 
 impl FromStr for QualifiedName {
@@ -133,7 +142,10 @@ impl From<QualifiedName> for String {
 
 impl fmt::Display for QualifiedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
+        // Written by pieces, and not by a format: every decision record has several.
+        f.write_str(self.namespace.as_str())?;
+        f.write_str("/")?;
+        f.write_str(self.name.as_str())
     }
 }
 

@@ -65,7 +65,7 @@ impl Door<'_> {
             result => return result,
         };
         // The bound may be far above the truth: bytes are some four times as many as tokens.
-        match self.counted(most).await {
+        match Box::pin(self.counted(most)).await {
             Some(counted) => self.enter(counted, patience, note).await,
             None => Err(first),
         }

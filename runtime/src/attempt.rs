@@ -77,9 +77,10 @@ pub(crate) async fn once(
                     turn.succeeded();
                     begun.body.edit_note(|note| note.attempt(candidate, "answered"));
                     return Once::over(if are_read {
-                        watched(door, begun, quantity, from).await
+                        // On the heap, as is all that few requests need: a request's future is moved as a whole.
+                        Box::pin(watched(door, begun, quantity, from)).await
                     } else {
-                        let begun = Box::new(begun.map(|body| Delivery::Straight(Box::new(body))));
+                        let begun = Box::new(begun.map(Delivery::Straight));
                         Attempt::Done(Forwarded::Answer { begun, from: from.clone() })
                     });
                 }
@@ -142,7 +143,12 @@ pub(crate) async fn once(
 }
 
 /// An answer that guards read first: as much of it as is judged before anything goes out may end in a refusal.
-async fn watched(door: &Door<'_>, begun: Begun<AnswerBody>, quantity: Quantity, from: &Answerer) -> Attempt {
+async fn watched(
+    door: &Door<'_>,
+    begun: Begun<Box<AnswerBody>>,
+    quantity: Quantity,
+    from: &Answerer,
+) -> Attempt {
     let Door { outgoing, candidate, prepared, found, .. } = *door;
     let guards = AnswerGuards::new(
         Arc::clone(outgoing.snapshot),
@@ -154,7 +160,7 @@ async fn watched(door: &Door<'_>, begun: Begun<AnswerBody>, quantity: Quantity, 
     );
     let is_packed = !prepared.is_translated() && encoding(&begun.headers) != Encoding::Identity;
     let Begun { status, headers, form, body } = begun;
-    match Watched::new(body, guards, outgoing.asked.dialect, form, is_packed).begin().await {
+    match Watched::new(*body, guards, outgoing.asked.dialect, form, is_packed).begin().await {
         Ok(watched) => {
             let body = Delivery::Watched(Box::new(watched));
             let begun = Box::new(Begun { status, headers, form, body });

@@ -133,7 +133,7 @@ fn used(
 }
 
 fn account(scope: Scope, name: &QualifiedName, day: UtcDay) -> Account {
-    Account { scope, name: name.to_string(), day }
+    Account { scope, name: name.to_text(), day }
 }
 
 /// The ledger's side of a permit: its accounts on the request's day.

@@ -61,7 +61,7 @@ pub(crate) async fn begin(
     question: Question,
     limits: Limits,
     settling: Settling,
-) -> Result<Begun<AnswerBody>, Box<NotBegun>> {
+) -> Result<Begun<Box<AnswerBody>>, Box<NotBegun>> {
     let (Parts { status, headers, .. }, upstream) = response.into_parts();
     let form = if is_stream(&headers) { Form::Stream } else { Form::Plain };
     let meter = Meter::new(prepared.dialect, form, encoding(&headers));
@@ -69,12 +69,13 @@ pub(crate) async fn begin(
         return Err(NotBegun::new(Stopped::Broken(Broken::NoAnswer), meter, settling));
     }
     let outlet = Outlet::new(asked, prepared, form, encoding(&headers), question);
-    let mut body = AnswerBody::new(upstream, meter, outlet, asked.dialect, limits, settling);
+    // Boxed where it is made: it is large, and handed on from here to the client's connection.
+    let mut body = Box::new(AnswerBody::new(upstream, meter, outlet, asked.dialect, limits, settling));
     if form == Form::Plain && !prepared.is_translated() {
         // Nothing is gained by holding it back: its status has said that it is an answer.
         return Ok(Begun { status, headers, form, body });
     }
-    match poll_fn(|cx| Pin::new(&mut body).poll_hold_back(cx)).await {
+    match poll_fn(|cx| Pin::new(&mut *body).poll_hold_back(cx)).await {
         HoldBack::Begun => Ok(Begun { status, headers, form, body }),
         HoldBack::Stopped(stopped, held) => {
             let (meter, settling) = *held;

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -34,7 +33,8 @@ use crate::intake;
 use crate::meter::Form;
 use crate::models;
 use crate::rate::Rates;
-use crate::record::{Outcome, Record};
+use crate::record::Outcome;
+use crate::record::writing::Records;
 use crate::refusal::Refusal;
 use crate::settle::{Arrival, Note};
 use crate::snapshot::Snapshot;
@@ -62,7 +62,7 @@ pub(crate) struct Shared {
     pub(crate) calendar: Arc<Calendar>,
     pub(crate) rates: Rates,
     pub(crate) ids: Ids,
-    pub(crate) records: Sender<Record>,
+    pub(crate) records: Records,
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
@@ -230,7 +230,7 @@ async fn story(
         Forwarded::Failure { response, from, mut note } => {
             note.answered(response.status());
             note.ended(Outcome::UpstreamError);
-            failed(context, response, &from, &asked).await
+            Box::pin(failed(context, response, &from, &asked)).await
         }
         Forwarded::NotBegun { failure, outcome, from, mut note } => {
             let status = failure::status_of(failure.kind);

@@ -209,7 +209,7 @@ async fn try_candidate(
         admit::Door { outgoing, upstream, candidate, model, prepared: &prepared, guards, found: &nothing };
     let found;
     if guards.read_requests() {
-        found = match door.inspect(inspection, &mut note).await {
+        found = match Box::pin(door.inspect(inspection, &mut note)).await {
             Ok(found) => found,
             Err(refusal) => {
                 note.attempt(candidate, &refusal.code());
@@ -219,7 +219,7 @@ async fn try_candidate(
         door.found = &found;
     }
     if outgoing.action == Action::CountTokens && prepared.dialect != outgoing.asked.dialect {
-        return match door.count().await {
+        return match Box::pin(door.count()).await {
             Ok(counted) => {
                 note.attempt(candidate, "counted");
                 Attempt::Done(Forwarded::Counted { counted, from, note })

@@ -27,7 +27,7 @@ use crate::listener::{self, ListenError, Serving, Tls, TlsError};
 use crate::operators::Operators;
 use crate::presence::Speech;
 use crate::rate::Rates;
-use crate::record::{RecordError, Recorder};
+use crate::record::writing::{RecordError, Recorder};
 use crate::release::{Opening, ReleaseError};
 use crate::reload::Reload;
 use crate::rotation;
@@ -136,7 +136,7 @@ impl Gateway {
             calendar,
             rates: Rates::default(),
             ids: Ids::new()?,
-            records: recorder.sender(),
+            records: recorder.records(),
             trusted_proxies: settings.trusted_proxies.clone(),
         });
         let draining = Arc::new(AtomicBool::new(false));

@@ -1,22 +1,13 @@
 //! Decision records: one line of JSON per request in an append-only file. Who, what, which policy and manifest line,
 //! tokens, balances, outcome; no prompt, no secret.
 
+pub mod writing;
 pub mod reading;
-
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use pai_bundle::limit::Scope;
 use pai_ledger::usage::Usage;
 use pai_policies::Cause;
 use serde::Serialize;
-
-use crate::settings::EchoRecords;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -209,7 +200,7 @@ pub struct AccountAfter {
     pub scope: Scope,
     /// Which provider, agent or key.
     pub name: String,
-    /// Tokens settled, of all attempts together.that day.
+    /// Tokens settled that day.
     pub settled: u64,
     /// Tokens held by requests under way.
     pub held: u64,
@@ -230,84 +221,4 @@ pub struct MoneyAfter {
     pub held_usd: f64,
     /// The cap.
     pub limit_usd: f64,
-}
-
-/// The file cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("the file of decision records `{path}` cannot be opened for appending: {cause}")]
-pub struct RecordError {
-    path: PathBuf,
-    cause: std::io::Error,
-}
-
-/// Writes records from a thread of its own, so that no request waits for the disk.
-#[derive(Debug)]
-pub(crate) struct Recorder {
-    sender: Sender<Record>,
-    writer: JoinHandle<()>,
-}
-
-impl Recorder {
-    /// Opens the file, or makes it.
-    pub(crate) fn open(path: &Path, echo: EchoRecords) -> Result<Self, RecordError> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(|cause| RecordError { path: path.to_owned(), cause })?;
-        let (sender, receiver) = channel();
-        let writer = std::thread::Builder::new()
-            .name("records".to_owned())
-            .spawn(move || write_all(&receiver, file, echo))
-            .map_err(|cause| RecordError { path: path.to_owned(), cause })?;
-        Ok(Self { sender, writer })
-    }
-
-    /// Where to send records.
-    pub(crate) fn sender(&self) -> Sender<Record> {
-        self.sender.clone()
-    }
-
-    /// Writes what is left and closes the file. Every other sender must be gone.
-    pub(crate) fn close(self) {
-        drop(self.sender);
-        if self.writer.join().is_err() {
-            tracing::error!(event = "record.lost", "the writer of decision records had panicked");
-        }
-    }
-}
-
-/// How long a record waits for others: waking the writer for each one costs a request more than its decision does.
-/// A kill loses the records of this time; the ledger, which has the tokens, loses none.
-const GATHER: Duration = Duration::from_millis(5);
-
-fn write_all(receiver: &Receiver<Record>, mut file: File, echo: EchoRecords) {
-    let mut lines = Vec::new();
-    while let Ok(record) = receiver.recv() {
-        std::thread::sleep(GATHER);
-        lines.clear();
-        append(&mut lines, &record);
-        while let Ok(record) = receiver.try_recv() {
-            append(&mut lines, &record);
-        }
-        if let Err(cause) = file.write_all(&lines) {
-            tracing::error!(event = "record.failed", cause = %cause, "decision records could not be written");
-        }
-        if echo == EchoRecords::Yes {
-            // A closed terminal is no reason to stop serving.
-            let _ = std::io::stdout().write_all(&lines);
-        }
-    }
-}
-
-fn append(lines: &mut Vec<u8>, record: &Record) {
-    let start = lines.len();
-    match serde_json::to_writer(&mut *lines, record) {
-        Ok(()) => lines.push(b'\n'),
-        Err(cause) => {
-            lines.truncate(start);
-            tracing::error!(event = "record.failed", id = %record.id, cause = %cause);
-        }
-    }
 }

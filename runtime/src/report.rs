@@ -216,7 +216,7 @@ fn row(statement: &Statement, caps: Caps) -> Row {
     let Statement { account, totals, held, mark } = statement;
     Row {
         scope: account.scope,
-        name: account.name.clone(),
+        name: account.name.to_string(),
         day: account.day.to_string(),
         counts: Counts::from(totals),
         held_tokens: held.tokens.0,

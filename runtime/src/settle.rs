@@ -2,7 +2,6 @@
 //! when the request is dropped in the middle.
 
 use std::net::IpAddr;
-use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use http::StatusCode;
@@ -18,6 +17,7 @@ use crate::candidate::Candidate;
 use crate::guard;
 use crate::identify::Caller;
 use crate::rate::Slot;
+use crate::record::writing::Records;
 use crate::record::{AccountAfter, Attempt, Deciding, GuardVerdict, MoneyAfter, Outcome, Record, Settled};
 use crate::refusal::Refusal;
 use crate::tariff::{Measured, Most, Terms};
@@ -29,7 +29,7 @@ const PERMIT: &str = "base/use";
 pub(crate) struct Note {
     /// Boxed: a note changes hands often.
     record: Option<Box<Record>>,
-    sender: Sender<Record>,
+    records: Records,
     ledger: Ledger,
     started: Instant,
     held: Quantity,
@@ -51,7 +51,7 @@ pub(crate) struct Arrival<'a> {
 
 impl Note {
     /// Begins a record.
-    pub(crate) fn new(arrival: Arrival<'_>, sender: Sender<Record>, ledger: Ledger) -> Self {
+    pub(crate) fn new(arrival: Arrival<'_>, records: Records, ledger: Ledger) -> Self {
         let time = jiff::Timestamp::from_second(arrival.now.0).map(|at| at.to_string()).unwrap_or_default();
         let record = Record {
             time,
@@ -82,7 +82,7 @@ impl Note {
         };
         Self {
             record: Some(Box::new(record)),
-            sender,
+            records,
             ledger,
             started: arrival.started,
             held: Quantity::ZERO,
@@ -299,9 +299,7 @@ impl Note {
         record.day = self.charges.first().map(|charge| charge.account.day.to_string());
         record.accounts = self.accounts_after();
         record.latency_ms = self.elapsed_ms();
-        if self.sender.send(*record).is_err() {
-            tracing::error!(event = "record.lost", "the writer of decision records is gone");
-        }
+        self.records.add(&record);
         self.slot = None;
     }
 }
@@ -315,7 +313,7 @@ impl Note {
         charged
             .map(|((charge, account), balance)| AccountAfter {
                 scope: account.scope,
-                name: account.name,
+                name: account.name.into(),
                 settled: balance.settled.tokens.0,
                 held: balance.held.tokens.0,
                 limit: charge.limit.tokens.map(|limit| limit.0),

@@ -50,7 +50,7 @@ impl Entry {
     fn stored(&self) -> (Account, StoredAccount) {
         let account = Account {
             scope: self.scope,
-            name: format!("default/{}", self.name),
+            name: format!("default/{}", self.name).into(),
             day: UtcDay(DAY.0 + self.day),
         };
         let usage = Usage { input: Tokens(self.input), output: Tokens(self.output), ..Usage::default() };

@@ -57,7 +57,7 @@ fn open(folder: &Path) -> Result<Ledger, Box<dyn Error>> {
 fn charges(accounts: Accounts, caller: usize) -> Vec<Charge> {
     let limit = Caps { tokens: Some(Tokens(1 << 50)), cost: Some(NanoUsd(1 << 60)) };
     let charge = |scope, name: String| Charge {
-        account: Account { scope, name, day: UtcDay::containing(NOW) },
+        account: Account { scope, name: name.into(), day: UtcDay::containing(NOW) },
         limit,
     };
     let mut charges = vec![

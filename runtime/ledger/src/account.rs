@@ -4,6 +4,7 @@ use std::fmt;
 
 use pai_bundle::limit::Scope;
 use pai_bundle::unit::UtcDay;
+use smol_str::SmolStr;
 
 use crate::quantity::{Caps, Quantity, Unit};
 
@@ -13,7 +14,7 @@ pub struct Account {
     /// Whose tokens.
     pub scope: Scope,
     /// `namespace/name` of the provider, agent or key.
-    pub name: String,
+    pub name: SmolStr,
     /// In UTC.
     pub day: UtcDay,
 }

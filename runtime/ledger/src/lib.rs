@@ -16,7 +16,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let ledger = Ledger::open(Box::new(MemoryStore::default()), Settings::default())?;
 //! let now = UnixSeconds(1_795_392_000);
-//! let account = Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: ledger.today(now) };
+//! let account = Account { scope: Scope::Agent, name: "team/coder".into(), day: ledger.today(now) };
 //! let charge = Charge { account: account.clone(), limit: Caps::of_tokens(Tokens(1_000)) };
 //!
 //! let hold = ledger.hold(RequestId(1), vec![charge], Tokens(400).into(), now).await?;

@@ -169,7 +169,7 @@ pub(crate) fn read_key(key: &[u8]) -> Result<Account, RecordError> {
         _ => return Err(RecordError::Key),
     };
     let name = std::str::from_utf8(name).map_err(|_| RecordError::Key)?.to_owned();
-    Ok(Account { scope, name, day: UtcDay(u32::from_be_bytes(*day)) })
+    Ok(Account { scope, name: name.into(), day: UtcDay(u32::from_be_bytes(*day)) })
 }
 
 fn checksum(key: &[u8], body: &[u8]) -> u32 {
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     fn example() -> (Account, StoredAccount) {
-        let account = Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: UtcDay(20_780) };
+        let account = Account { scope: Scope::Agent, name: "team/coder".into(), day: UtcDay(20_780) };
         let usage = Usage { input: Tokens(1), output: Tokens(5), web_searches: 2, ..Usage::default() };
         let totals = Totals {
             requests: 1,
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn a_record_under_another_key_is_an_error() {
         let (account, stored) = example();
-        let other = Account { name: "team/other".to_owned(), ..account.clone() };
+        let other = Account { name: "team/other".into(), ..account.clone() };
         assert_eq!(read(&key(&other), &value(&account, &stored)), Err(RecordError::Checksum));
         assert_eq!(read(b"20", &value(&account, &stored)), Err(RecordError::Key));
     }
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn keys_sort_by_day() {
         let (account, _) = example();
-        let tomorrow = Account { day: UtcDay(20_781), name: String::new(), scope: Scope::Provider };
+        let tomorrow = Account { day: UtcDay(20_781), name: "".into(), scope: Scope::Provider };
         assert!(key(&account) < key(&tomorrow));
         assert!(key(&account).as_slice() < day_prefix(UtcDay(20_781)).as_slice());
     }

@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn an_account_counts_up_to_its_mark() {
-        let account = Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: UtcDay(7) };
+        let account = Account { scope: Scope::Agent, name: "team/coder".into(), day: UtcDay(7) };
         let usage = Usage { input: Tokens(60), ..Usage::default() };
         let totals =
             Totals { requests: 2, usage, cost: NanoUsd(600), recovered: Tokens(5), ..Totals::default() };

@@ -86,7 +86,7 @@ fn below(bound: u64) -> u64 {
 }
 
 fn provider() -> Account {
-    Account { scope: Scope::Provider, name: "team/claude".to_owned(), day: UtcDay(100) }
+    Account { scope: Scope::Provider, name: "team/claude".into(), day: UtcDay(100) }
 }
 
 impl World {
@@ -113,7 +113,7 @@ impl World {
     }
 
     fn hold(&self, id: RequestId, tokens: u64) -> impl Future<Output = Result<Hold, HoldError>> {
-        let agent = Account { scope: Scope::Agent, name: format!("team/{}", id.0 % 2), ..provider() };
+        let agent = Account { scope: Scope::Agent, name: format!("team/{}", id.0 % 2).into(), ..provider() };
         let charges = vec![
             Charge { account: provider(), limit: Caps::of_tokens(Tokens(LIMIT)) },
             Charge { account: agent, limit: Caps::NONE },

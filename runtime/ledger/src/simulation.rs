@@ -184,8 +184,7 @@ impl Model {
     }
 
     fn accounts(&self, scopes: &[Scope]) -> Vec<Account> {
-        let of =
-            |scope: &Scope| Account { scope: *scope, name: "team/x".to_owned(), day: UtcDay(self.latest) };
+        let of = |scope: &Scope| Account { scope: *scope, name: "team/x".into(), day: UtcDay(self.latest) };
         scopes.iter().map(of).collect()
     }
 
@@ -310,7 +309,7 @@ impl Simulation {
         let chosen = LIMITS.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, of)| of);
         let charges: Vec<_> = chosen
             .map(|&(scope, [tokens, cost])| Charge {
-                account: Account { scope, name: "team/x".to_owned(), day },
+                account: Account { scope, name: "team/x".into(), day },
                 limit: Caps { tokens: tokens.map(Tokens), cost: cost.map(NanoUsd) },
             })
             .collect();

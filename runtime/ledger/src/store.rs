@@ -99,7 +99,7 @@ pub(crate) mod suite {
     use super::*;
 
     pub(crate) fn record(name: &str, day: u32, mark: u64) -> (Account, StoredAccount) {
-        let account = Account { scope: Scope::Agent, name: name.to_owned(), day: UtcDay(day) };
+        let account = Account { scope: Scope::Agent, name: name.into(), day: UtcDay(day) };
         (account, StoredAccount { sequence: 1, mark: Tokens(mark).into(), ..StoredAccount::default() })
     }
 

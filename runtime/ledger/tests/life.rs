@@ -17,7 +17,7 @@ const NOW: UnixSeconds = UnixSeconds(1_795_392_000);
 const DAY: u32 = 20_780;
 
 fn agent(name: &str) -> Account {
-    Account { scope: Scope::Agent, name: name.to_owned(), day: UtcDay(DAY) }
+    Account { scope: Scope::Agent, name: name.into(), day: UtcDay(DAY) }
 }
 
 fn charge(name: &str, limit: u64) -> Vec<Charge> {

@@ -17,7 +17,7 @@ use tokio::sync::Barrier;
 const NOW: UnixSeconds = UnixSeconds(1_795_392_000);
 
 fn charge(scope: Scope, name: &str, limit: Option<u64>) -> Charge {
-    let account = Account { scope, name: name.to_owned(), day: UtcDay(20_780) };
+    let account = Account { scope, name: name.into(), day: UtcDay(20_780) };
     Charge { account, limit: limit.map(Tokens).into() }
 }
 

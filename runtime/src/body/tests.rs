@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Mutex;
-use std::sync::mpsc::channel;
 use std::time::Instant as Moment;
 
 use hyper::server::conn::http1;
@@ -16,10 +15,12 @@ use pai_bundle::limit::Scope;
 use pai_bundle::tariff::Tariff;
 use pai_bundle::unit::{Tokens, UnixSeconds};
 use pai_ledger::{Account, Caps, Charge, Ledger, MemoryStore, RequestId};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::meter::{Encoding, Form};
+use crate::record::writing::Records;
 use crate::settle::{Arrival, Note};
 use crate::tariff::{Most, Terms};
 
@@ -50,14 +51,14 @@ impl Body for Mistake {
 async fn an_answer_whose_task_panics_is_charged_in_full_and_recorded_as_what_it_is() {
     let ledger =
         Ledger::open(Box::new(MemoryStore::default()), pai_ledger::Settings::default()).expect("a ledger");
-    let account = Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: ledger.today(NOW) };
+    let account = Account { scope: Scope::Agent, name: "team/coder".into(), day: ledger.today(NOW) };
     let charges = vec![Charge { account: account.clone(), limit: Caps::of_tokens(Tokens(10_000)) }];
     let price = catalogue::find("claude-sonnet-4-6").expect("known").price;
     let most = Most { input: Tokens(300), output: Tokens(100) };
     let terms = Terms::new(most, price, Tariff::default());
     let hold =
         ledger.hold(RequestId(1), charges.clone(), terms.quantity(), NOW).await.expect("there is room");
-    let (records, recorded) = channel();
+    let (records, recorded) = Records::channel();
     let arrival = Arrival {
         id: "req_1",
         now: NOW,
@@ -92,8 +93,8 @@ async fn an_answer_whose_task_panics_is_charged_in_full_and_recorded_as_what_it_
     assert_eq!(ledger.open_holds(), 0);
     assert_eq!(ledger.balance(&account).settled, terms.quantity());
     assert_eq!(ledger.unknown_settlements(), 0, "settled once");
-    let record = recorded.recv().expect("a record");
-    let settled = record.settled.expect("settled");
-    assert_eq!((record.outcome, settled.total, settled.estimated), (Outcome::Panicked, 400, true));
+    let record: Value = serde_json::from_slice(&recorded.recv().expect("a record")).expect("JSON");
+    assert_eq!(record["outcome"], "panicked");
+    assert_eq!((&record["settled"]["total"], &record["settled"]["estimated"]), (&json!(400), &json!(true)));
     assert!(recorded.recv().is_err(), "one record");
 }

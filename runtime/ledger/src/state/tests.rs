@@ -14,7 +14,7 @@ use crate::usage::{Settlement, Usage};
 const NOW: UnixSeconds = UnixSeconds(100 * 86_400);
 
 fn account() -> Account {
-    Account { scope: Scope::Agent, name: "team/coder".to_owned(), day: UtcDay(100) }
+    Account { scope: Scope::Agent, name: "team/coder".into(), day: UtcDay(100) }
 }
 
 fn hold(state: &mut State, id: u128, tokens: u64) -> Result<Admission, Refusal> {
@@ -164,7 +164,7 @@ fn money_is_a_budget_of_its_own() {
 fn who_stands_behind_another_keeps_nobody_back() {
     let (mut state, _) = recover(Vec::new());
     let charge = |name: &str| Charge {
-        account: Account { name: name.to_owned(), ..account() },
+        account: Account { name: name.into(), ..account() },
         limit: Caps::of_tokens(Tokens(100)),
     };
     let hold = |state: &mut State, id, names: &[&str], tokens| {

@@ -216,7 +216,7 @@ pub(crate) fn sums(said: &[Said]) -> Sums {
 
 pub(crate) fn charges() -> Vec<Charge> {
     let charge = |scope| Charge {
-        account: Account { scope, name: "team/x".to_owned(), day: UtcDay::containing(NOW) },
+        account: Account { scope, name: "team/x".into(), day: UtcDay::containing(NOW) },
         limit: Caps::of_tokens(Tokens(LIMIT)),
     };
     [Scope::Provider, Scope::Agent].map(charge).into()
