@@ -1,6 +1,7 @@
 //! Names of things, checked once where they enter: namespaces, resources, models, policies. Decisions copy and compare
 //! them all the time, so those of up to 23 bytes, which nearly all are, stand where they are used, without an allocation.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -148,6 +149,9 @@ impl fmt::Display for QualifiedName {
         f.write_str(self.name.as_str())
     }
 }
+
+/// Things by their qualified names, which come from manifests: nobody can choose many that collide.
+pub type ByName<V> = HashMap<QualifiedName, V, foldhash::fast::RandomState>;
 
 /// What a provider calls a model: any printable text without spaces, slashes included
 /// (`meta-llama/llama-3.1-70b-instruct`).

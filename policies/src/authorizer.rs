@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use cedar_policy::{Decision, Entities, EntityUid, PolicySet, Request, Response};
 use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
-use pai_bundle::name::{ModelId, QualifiedName};
+use pai_bundle::name::{ByName, ModelId, QualifiedName};
 use pai_bundle::origin::Places;
 use pai_bundle::policy::Policy;
 use pai_bundle::unit::Tokens;
@@ -37,9 +37,9 @@ pub struct Authorizer {
     gates: [Gate; 4],
     /// Base and authors' rules in their readable form.
     shared: PolicySet,
-    providers: HashMap<QualifiedName, ProviderRules>,
-    agents: HashMap<QualifiedName, AgentFacts>,
-    access_keys: HashMap<QualifiedName, KeyFacts>,
+    providers: ByName<ProviderRules>,
+    agents: ByName<AgentFacts>,
+    access_keys: ByName<KeyFacts>,
     /// What only records, by the agent or the provider that it concerns.
     audits: HashMap<EntityUid, PolicySet>,
     reasons: Reasons,
@@ -87,7 +87,7 @@ impl Authorizer {
         for slice in &bundle.slices {
             slices.insert(&slice.provider, &slice.policies);
         }
-        let mut providers = HashMap::new();
+        let mut providers = ByName::default();
         for provider in &bundle.providers {
             let slice =
                 slices.remove(&provider.name).ok_or_else(|| LoadError::Slice(provider.name.clone()))?;

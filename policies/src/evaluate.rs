@@ -1,9 +1,9 @@
 //! A tree over a request's facts to a value, as Cedar would evaluate it: where Cedar errs there is none.
 
-use crate::context::{Restrictions, is_external};
+use crate::context::is_external;
 use crate::expression::{Comparison, Expression, Field, Variable};
 use crate::facts::Facts;
-use crate::known::{Known, restrictions};
+use crate::known::{Known, is_address_allowed, is_model_allowed};
 use crate::numbered::{Datum, Number, Numbered, View};
 
 /// One question, in numbers.
@@ -109,7 +109,6 @@ impl Field {
         let facts = question.facts;
         let after =
             |used: pai_bundle::unit::Tokens| View::Long(used.saturating_add(facts.tokens).as_cedar_long());
-        let restrictions = || -> Restrictions { restrictions(facts, question.principal.0) };
         Some(match self {
             Self::Model => View::Text(facts.model.as_str()),
             Self::TokensRequested => View::Long(facts.tokens.as_cedar_long()),
@@ -125,8 +124,8 @@ impl Field {
             Self::AfterPrincipalNanoUsd => {
                 View::Long(facts.used.principal_cost.saturating_add(facts.cost).as_cedar_long())
             }
-            Self::IpAllowed => View::Bool(restrictions().ip_allowed),
-            Self::ModelAllowed => View::Bool(restrictions().model_allowed),
+            Self::IpAllowed => View::Bool(is_address_allowed(facts, question.principal.0)),
+            Self::ModelAllowed => View::Bool(is_model_allowed(facts, question.principal.0)),
             Self::NowSeconds => View::Long(facts.now.0),
             Self::External => View::Bool(is_external(facts)),
         })

@@ -131,22 +131,29 @@ impl KeyFacts {
 
 /// Lists that Cedar cannot iterate, answered here: globs and networks.
 pub(crate) fn restrictions(facts: &Facts<'_>, principal: Known<'_>) -> Restrictions {
-    match principal {
-        Known::Agent(_) => Restrictions { ip_allowed: true, model_allowed: true },
-        Known::AccessKey(key) => Restrictions {
-            ip_allowed: key.allowed_cidrs.is_empty()
-                || key.allowed_cidrs.iter().any(|net| net.contains(&facts.address.to_canonical())),
-            model_allowed: key.allowed_models.is_empty() || key.allows(facts.provider, facts.model),
-        },
+    Restrictions {
+        ip_allowed: is_address_allowed(facts, principal),
+        model_allowed: is_model_allowed(facts, principal),
     }
+}
+
+/// Whether the request comes from where the principal may be.
+pub(crate) fn is_address_allowed(facts: &Facts<'_>, principal: Known<'_>) -> bool {
+    let Known::AccessKey(key) = principal else { return true };
+    let address = facts.address.to_canonical();
+    key.allowed_cidrs.is_empty() || key.allowed_cidrs.iter().any(|net| net.contains(&address))
+}
+
+/// Whether the principal's own list has the model.
+pub(crate) fn is_model_allowed(facts: &Facts<'_>, principal: Known<'_>) -> bool {
+    let Known::AccessKey(key) = principal else { return true };
+    key.allowed_models.is_empty() || key.allows(facts.provider, facts.model)
 }
 
 impl KeyFacts {
     /// Whether a pattern matches the bare id or the id behind its provider's name.
     fn allows(&self, provider: &QualifiedName, model: &ModelId) -> bool {
-        let reference = format!("{}/{model}", provider.name);
-        self.allowed_models
-            .iter()
-            .any(|pattern| pattern.matches(model.as_str()) || pattern.matches(&reference))
+        let any = |text: &str| self.allowed_models.iter().any(|pattern| pattern.matches(text));
+        any(model.as_str()) || any(&format!("{}/{model}", provider.name))
     }
 }

@@ -115,7 +115,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, route: &'static Route, request: 
         now,
         started,
         address: context.address,
-        path: format!("{} {}", request.method(), request.uri().path()),
+        path: [request.method().as_str(), " ", request.uri().path()].concat(),
         bundle: &context.snapshot.digest,
     };
     let note = Note::new(arrival, shared.records.clone(), shared.ledger.clone());

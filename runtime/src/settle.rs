@@ -120,7 +120,7 @@ impl Note {
 
     /// What came of a candidate.
     pub(crate) fn attempt(&mut self, candidate: &Candidate, result: &str) {
-        let candidate = format!("{}/{}", candidate.provider, candidate.model);
+        let candidate = [&candidate.provider.to_text(), "/", candidate.model.as_str()].concat();
         let result = result.to_owned();
         self.edit(|record| record.attempts.push(Attempt { candidate, result, charged: false }));
     }

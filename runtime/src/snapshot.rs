@@ -7,7 +7,7 @@ use pai_bundle::codec::{self, DecodeError};
 use pai_bundle::digest::Digest;
 use pai_bundle::guard::GuardUse;
 use pai_bundle::limit::{CostLimit, Limit, Scope};
-use pai_bundle::name::{PolicyId, QualifiedName};
+use pai_bundle::name::{ByName, PolicyId, QualifiedName};
 use pai_bundle::origin::{Origin, Places};
 use pai_bundle::principal::{AccessKey, Agent, RateLimits};
 use pai_bundle::provider::Provider;
@@ -76,12 +76,12 @@ pub struct Snapshot {
     pub digest: Digest,
     /// Who may do what.
     pub authorizer: Authorizer,
-    providers: HashMap<QualifiedName, Upstream>,
-    agents: HashMap<QualifiedName, Agent>,
+    providers: ByName<Upstream>,
+    agents: ByName<Agent>,
     /// Of agents that attach any.
-    guards: HashMap<QualifiedName, Vec<Attachment>>,
+    guards: ByName<Vec<Attachment>>,
     classifiers: Classifiers,
-    access_keys: HashMap<QualifiedName, AccessKey>,
+    access_keys: ByName<AccessKey>,
     limits: HashMap<(Scope, QualifiedName), Limit>,
     cost_limits: HashMap<(Scope, QualifiedName), CostLimit>,
     credentials: Credentials,
@@ -125,11 +125,11 @@ impl Snapshot {
             Attachment::all(uses, &name.namespace, &classifiers)
                 .map_err(|binding| SnapshotError::Guard { holder: format!("{kind} {name}"), binding })
         };
-        let mut guards = HashMap::new();
+        let mut guards = ByName::default();
         for agent in bundle.agents.iter().filter(|agent| !agent.guards.is_empty()) {
             guards.insert(agent.name.clone(), attach(&agent.guards, &agent.name, "Agent")?);
         }
-        let mut providers = HashMap::new();
+        let mut providers = ByName::default();
         for provider in bundle.providers {
             let key = match &provider.api_key {
                 None => LiveKey::not_needed(),
