@@ -110,7 +110,7 @@ impl Transport {
     ) -> Result<Response<Received>, SendError> {
         let is_proxied = || self.proxies.as_ref().is_some_and(|proxies| proxies.intercept(&uri).is_some());
         if has_userinfo || is_proxied() {
-            return self.through_reqwest(&uri, headers, body).await;
+            return Box::pin(self.through_reqwest(&uri, headers, body)).await;
         }
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         let mut request = Request::new(Full::new(body));
