@@ -191,8 +191,7 @@ fn world() -> World {
     let entities: &'static Entities = &READ;
     let mut numbered = Numbered::new(entities).expect("attributes of known types");
     let agent = AgentFacts {
-        uid: uid(r#"Agent::"n/a""#),
-        number: numbered.number(&uid(r#"Agent::"n/a""#)),
+        entity: numbered.named(uid(r#"Agent::"n/a""#)),
         models: Vec::new(),
         per_day: None,
         cost_per_day: None,
@@ -201,8 +200,7 @@ fn world() -> World {
         places: nowhere(),
     };
     let key = KeyFacts {
-        uid: uid(r#"AccessKey::"n/k""#),
-        number: numbered.number(&uid(r#"AccessKey::"n/k""#)),
+        entity: numbered.named(uid(r#"AccessKey::"n/k""#)),
         allowed_models: vec![pai_bundle::pattern::Pattern::new("m")],
         allowed_cidrs: vec!["10.0.0.0/8".parse().expect("a network")],
         per_day: None,
@@ -227,20 +225,15 @@ fn both(condition: &str, facts: &Facts<'_>, by_key: bool, listed: bool) -> Optio
     let action = uid(r#"Action::"invoke""#);
     let context =
         context::build(facts, restrictions(facts, principal), &Needs::everything()).expect("a context");
-    let request = Request::new(principal.uid().clone(), action.clone(), resource.clone(), context, None)
-        .expect("a request");
+    let request =
+        Request::new(principal.entity().uid.clone(), action.clone(), resource.clone(), context, None)
+            .expect("a request");
     let set = PolicySet::from_policies([policy]).expect("a set");
     let answer = cedar_policy::Authorizer::new().is_authorized(&request, &set, world.entities);
     let erred = answer.diagnostics().errors().next().is_some();
     let cedar = (!erred).then(|| answer.decision() == Decision::Allow);
     let (action, resource) = (world.numbered.number(&action), world.numbered.number(&resource));
-    let question = Question {
-        numbered: &world.numbered,
-        facts,
-        principal: (principal, principal.number()),
-        action,
-        resource,
-    };
+    let question = Question { numbered: &world.numbered, facts, principal, action, resource };
     Some((cedar, tree.holds(&question)))
 }
 

@@ -16,12 +16,12 @@ use crate::audit;
 use crate::context::{self, Needs};
 use crate::decision::{Account, Cause, Denial, Permit};
 use crate::entities::{self, Types};
-use crate::evaluate::{Gate, Question};
+use crate::evaluate::Question;
 use crate::facts::{Action, Facts, Principal};
 use crate::known::{AgentFacts, KeyFacts, Known, restrictions};
 use crate::load::LoadError;
-use crate::merge::{self, Merged, Sort, SortOfPrincipal};
-use crate::numbered::{Number, Numbered};
+use crate::merge::{self, Fast, Merged, Sort, SortOfPrincipal};
+use crate::numbered::{Named, Numbered};
 use crate::parse;
 use crate::reason::{self, Reasons};
 
@@ -30,11 +30,11 @@ use crate::reason::{self, Reasons};
 pub struct Authorizer {
     cedar: cedar_policy::Authorizer,
     entities: Entities,
-    actions: HashMap<Action, (EntityUid, Number)>,
+    actions: HashMap<Action, Named>,
     /// The same entities, for the gates.
     numbered: Numbered,
-    /// Base and authors' rules that are decided without Cedar, by [`Sort::index`].
-    gates: [Gate; 4],
+    /// Base and authors' rules in their fast form, by [`Sort::index`].
+    fast: [Merged; 4],
     /// Base and authors' rules in their readable form.
     shared: PolicySet,
     providers: ByName<ProviderRules>,
@@ -45,15 +45,6 @@ pub struct Authorizer {
     reasons: Reasons,
 }
 
-/// The fast form of what a provider's slice says of its models.
-#[derive(Debug)]
-struct Fast {
-    gate: Gate,
-    /// What Cedar is asked, of the slice and of base and authors' rules, where gates do not have everything; and which facts
-    /// that reads.
-    rest: Option<(PolicySet, Needs)>,
-}
-
 #[derive(Debug)]
 struct ProviderRules {
     /// The slice in its readable form.
@@ -61,8 +52,8 @@ struct ProviderRules {
     /// By [`Sort::index`].
     fast: [Fast; 4],
     uid: EntityUid,
-    models: HashMap<ModelId, (EntityUid, Number)>,
-    placeholder: (EntityUid, Number),
+    models: HashMap<ModelId, Named>,
+    placeholder: Named,
     per_day: Option<Tokens>,
     external_per_day: Option<Tokens>,
     places: Places,
@@ -93,21 +84,17 @@ impl Authorizer {
                 slices.remove(&provider.name).ok_or_else(|| LoadError::Slice(provider.name.clone()))?;
             let slice = parse(slice)?;
             let merged_slice = merge::merge(&slice, "merged/provider", &mut numbered)?;
-            let mut both = |uid: EntityUid| {
-                let number = numbered.number(&uid);
-                (uid, number)
-            };
             let models = provider.models.iter();
             providers.insert(
                 provider.name.clone(),
                 ProviderRules {
-                    fast: fast(&merged, &merged_slice)?,
+                    fast: Fast::all(&merged, &merged_slice)?,
                     readable: parse::set(slice)?,
                     uid: types.provider(&provider.name),
                     models: models
-                        .map(|model| (model.clone(), both(types.model(&provider.name, model))))
+                        .map(|model| (model.clone(), numbered.named(types.model(&provider.name, model))))
                         .collect(),
-                    placeholder: both(types.placeholder(&provider.name)),
+                    placeholder: numbered.named(types.placeholder(&provider.name)),
                     per_day: provider.max_tokens_per_day,
                     external_per_day: provider.external_access.max_tokens_per_day,
                     places: provider.places.clone(),
@@ -123,10 +110,7 @@ impl Authorizer {
             cedar: cedar_policy::Authorizer::new(),
             actions: entities::actions()?
                 .into_iter()
-                .map(|(action, uid)| {
-                    let number = numbered.number(&uid);
-                    (action, (uid, number))
-                })
+                .map(|(action, uid)| (action, numbered.named(uid)))
                 .collect(),
             agents: bundle
                 .agents
@@ -141,7 +125,7 @@ impl Authorizer {
                 .iter()
                 .map(|key| (key.name.clone(), KeyFacts::of(key, &types, &mut numbered)))
                 .collect(),
-            gates: merged.map(|merged| merged.gate),
+            fast: merged,
             numbered,
             audits,
             reasons,
@@ -176,8 +160,10 @@ impl Authorizer {
     pub fn audited(&self, facts: &Facts<'_>) -> Vec<Cause> {
         let subjects = (self.principal(facts.principal), self.providers.get(facts.provider));
         let (Some(principal), Some(provider)) = subjects else { return Vec::new() };
-        let sets: Vec<&PolicySet> =
-            [principal.uid(), &provider.uid].into_iter().filter_map(|uid| self.audits.get(uid)).collect();
+        let sets: Vec<&PolicySet> = [&principal.entity().uid, &provider.uid]
+            .into_iter()
+            .filter_map(|uid| self.audits.get(uid))
+            .collect();
         if sets.is_empty() || facts.guard.hits.is_empty() {
             return Vec::new();
         }
@@ -215,12 +201,15 @@ impl Authorizer {
             },
             spends: facts.action.spends(),
         };
-        let (shared, fast) = (&self.gates[sort.index()], &provider.fast[sort.index()]);
-        let Some(&(_, action)) = self.actions.get(&facts.action) else { return false };
-        let (_, resource) = *provider.model(facts.model);
-        let principal_number = (principal, principal.number());
-        let question =
-            Question { numbered: &self.numbered, facts, principal: principal_number, action, resource };
+        let (shared, fast) = (&self.fast[sort.index()].gate, &provider.fast[sort.index()]);
+        let Some(action) = self.actions.get(&facts.action) else { return false };
+        let question = Question {
+            numbered: &self.numbered,
+            facts,
+            principal,
+            action: action.number,
+            resource: provider.model(facts.model).number,
+        };
         if !(shared.is_clear(&question) && fast.gate.is_clear(&question)) {
             return false;
         }
@@ -260,9 +249,9 @@ impl Authorizer {
         needs: &Needs,
     ) -> Option<Request> {
         let context = context::build(facts, restrictions(facts, principal), needs)?;
-        let action = self.actions.get(&facts.action)?.0.clone();
-        let resource = provider.model(facts.model).0.clone();
-        Request::new(principal.uid().clone(), action, resource, context, None).ok()
+        let action = self.actions.get(&facts.action)?.uid.clone();
+        let resource = provider.model(facts.model).uid.clone();
+        Request::new(principal.entity().uid.clone(), action, resource, context, None).ok()
     }
 
     fn ask(&self, question: &Request, policies: &PolicySet) -> Response {
@@ -272,7 +261,7 @@ impl Authorizer {
 
 impl ProviderRules {
     /// The entity that stands for a model.
-    fn model(&self, model: &ModelId) -> &(EntityUid, Number) {
+    fn model(&self, model: &ModelId) -> &Named {
         self.models.get(model).unwrap_or(&self.placeholder)
     }
 }
@@ -286,21 +275,6 @@ fn permit(facts: &Facts<'_>, principal: Known<'_>, provider: &ProviderRules) -> 
         (facts.tokens, facts.cost),
         accounts,
     )
-}
-
-/// One for each sort of request. The shared policies are counted references, so a thousand providers have them once.
-fn fast(shared: &[Merged; 4], slice: &[Merged; 4]) -> Result<[Fast; 4], LoadError> {
-    let one = |sort: Sort| {
-        let (shared, slice) = (&shared[sort.index()], &slice[sort.index()]);
-        let gate = slice.gate.clone();
-        if shared.is_whole && slice.is_whole {
-            return Ok(Fast { gate, rest: None });
-        }
-        let policies = [&shared.rest, &slice.rest].into_iter().flat_map(|rest| rest.policies.iter().cloned());
-        Ok(Fast { gate, rest: Some((parse::set(policies)?, shared.rest.needs.and(&slice.rest.needs))) })
-    };
-    let [a, b, c, d] = Sort::ALL.map(one);
-    Ok([a?, b?, c?, d?])
 }
 
 /// A policy that errs is skipped by Cedar, so an answer with errors proves nothing.

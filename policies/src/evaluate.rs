@@ -11,7 +11,7 @@ use crate::numbered::{Datum, Number, Numbered, View};
 pub(crate) struct Question<'a> {
     pub(crate) numbered: &'a Numbered,
     pub(crate) facts: &'a Facts<'a>,
-    pub(crate) principal: (Known<'a>, Number),
+    pub(crate) principal: Known<'a>,
     pub(crate) action: Number,
     pub(crate) resource: Number,
 }
@@ -56,7 +56,7 @@ impl Expression {
         match self {
             Self::Constant(value) => Some(value.view()),
             Self::Variable(variable) => Some(View::Entity(match variable {
-                Variable::Principal => question.principal.1,
+                Variable::Principal => question.principal.entity().number,
                 Variable::Action => question.action,
                 Variable::Resource => question.resource,
             })),
@@ -124,8 +124,8 @@ impl Field {
             Self::AfterPrincipalNanoUsd => {
                 View::Long(facts.used.principal_cost.saturating_add(facts.cost).as_cedar_long())
             }
-            Self::IpAllowed => View::Bool(is_address_allowed(facts, question.principal.0)),
-            Self::ModelAllowed => View::Bool(is_model_allowed(facts, question.principal.0)),
+            Self::IpAllowed => View::Bool(is_address_allowed(facts, question.principal)),
+            Self::ModelAllowed => View::Bool(is_model_allowed(facts, question.principal)),
             Self::NowSeconds => View::Long(facts.now.0),
             Self::External => View::Bool(is_external(facts)),
         })

@@ -1,6 +1,5 @@
 //! Principals of a bundle as decisions need them: what Cedar cannot iterate is answered here, from the same records.
 
-use cedar_policy::EntityUid;
 use ipnet::IpNet;
 use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelId, ModelRef, QualifiedName};
@@ -14,13 +13,12 @@ use crate::context::Restrictions;
 use crate::entities::Types;
 use crate::facts::Facts;
 use crate::load::LoadError;
-use crate::numbered::{Number, Numbered};
+use crate::numbered::{Named, Numbered};
 
 /// What is read of an agent outside of Cedar.
 #[derive(Debug)]
 pub(crate) struct AgentFacts {
-    pub(crate) uid: EntityUid,
-    pub(crate) number: Number,
+    pub(crate) entity: Named,
     pub(crate) models: Vec<ModelRef>,
     pub(crate) per_day: Option<Tokens>,
     pub(crate) cost_per_day: Option<NanoUsd>,
@@ -32,8 +30,7 @@ pub(crate) struct AgentFacts {
 /// What is read of an access key outside of Cedar.
 #[derive(Debug)]
 pub(crate) struct KeyFacts {
-    pub(crate) uid: EntityUid,
-    pub(crate) number: Number,
+    pub(crate) entity: Named,
     pub(crate) allowed_models: Vec<Pattern>,
     pub(crate) allowed_cidrs: Vec<IpNet>,
     pub(crate) per_day: Option<Tokens>,
@@ -49,17 +46,10 @@ pub(crate) enum Known<'a> {
 }
 
 impl Known<'_> {
-    pub(crate) fn uid(&self) -> &EntityUid {
+    pub(crate) fn entity(&self) -> &Named {
         match self {
-            Self::Agent(agent) => &agent.uid,
-            Self::AccessKey(key) => &key.uid,
-        }
-    }
-
-    pub(crate) fn number(&self) -> Number {
-        match self {
-            Self::Agent(agent) => agent.number,
-            Self::AccessKey(key) => key.number,
+            Self::Agent(agent) => &agent.entity,
+            Self::AccessKey(key) => &key.entity,
         }
     }
 
@@ -100,10 +90,8 @@ impl AgentFacts {
         types: &Types,
         numbered: &mut Numbered,
     ) -> Result<Self, LoadError> {
-        let uid = types.agent(&agent.name);
         Ok(Self {
-            number: numbered.number(&uid),
-            uid,
+            entity: numbered.named(types.agent(&agent.name)),
             models: agent.models.clone(),
             per_day: agent.max_tokens_per_day,
             cost_per_day: agent.rate_limits.max_cost_per_day(),
@@ -116,10 +104,8 @@ impl AgentFacts {
 
 impl KeyFacts {
     pub(crate) fn of(key: &AccessKey, types: &Types, numbered: &mut Numbered) -> Self {
-        let uid = types.access_key(&key.name);
         Self {
-            number: numbered.number(&uid),
-            uid,
+            entity: numbered.named(types.access_key(&key.name)),
             allowed_models: key.allowed_models.clone(),
             allowed_cidrs: key.allowed_cidrs.clone(),
             per_day: key.max_tokens_per_day,

@@ -8,7 +8,7 @@
 //! What only objects to something that guards flagged is left out: the fast form is for requests without a flag, of which
 //! there are next to none others, and they do not pay for the guards of anybody.
 
-use cedar_policy::{Effect, Policy, PolicyId};
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
 use serde_json::{Value, json};
 
 use crate::context::Needs;
@@ -17,6 +17,7 @@ use crate::expression::Expression;
 use crate::finding::Finding;
 use crate::load::LoadError;
 use crate::numbered::Numbered;
+use crate::parse;
 use crate::vocabulary::{action, entity};
 
 /// What is known of a request before its policies are chosen.
@@ -70,6 +71,33 @@ pub(crate) struct Rest {
     pub(crate) policies: Vec<Policy>,
     /// Which facts they read.
     pub(crate) needs: Needs,
+}
+
+/// The fast form of a provider's slice.
+#[derive(Debug)]
+pub(crate) struct Fast {
+    pub(crate) gate: Gate,
+    /// What Cedar is asked, of the slice and of base and authors' rules, where gates do not have everything; and which facts
+    /// that reads.
+    pub(crate) rest: Option<(PolicySet, Needs)>,
+}
+
+impl Fast {
+    /// One for each sort of request. The shared policies are counted references, so a thousand providers have them once.
+    pub(crate) fn all(shared: &[Merged; 4], slice: &[Merged; 4]) -> Result<[Self; 4], LoadError> {
+        let [a, b, c, d] = Sort::ALL.map(|sort| Self::of(&shared[sort.index()], &slice[sort.index()]));
+        Ok([a?, b?, c?, d?])
+    }
+
+    fn of(shared: &Merged, slice: &Merged) -> Result<Self, LoadError> {
+        let gate = slice.gate.clone();
+        if shared.is_whole && slice.is_whole {
+            return Ok(Self { gate, rest: None });
+        }
+        let (shared, slice) = (&shared.rest, &slice.rest);
+        let policies = shared.policies.iter().chain(&slice.policies).cloned();
+        Ok(Self { gate, rest: Some((parse::set(policies)?, shared.needs.and(&slice.needs))) })
+    }
 }
 
 /// The merged forms of these policies, by [`Sort::index`]. `id` names the forbid, and is another one for each part of

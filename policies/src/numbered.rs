@@ -76,6 +76,13 @@ impl Ord for Datum {
     }
 }
 
+/// An entity as Cedar has it, and as trees do.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) uid: EntityUid,
+    pub(crate) number: Number,
+}
+
 /// Attributes by their place in [`attribute::ALL`].
 pub(crate) type AttributeNumber = u8;
 
@@ -130,6 +137,11 @@ impl Numbered {
         self.numbers.insert(uid.clone(), number);
         self.known.push((of_type, None));
         number
+    }
+
+    /// An entity in both forms.
+    pub(crate) fn named(&mut self, uid: EntityUid) -> Named {
+        Named { number: self.number(&uid), uid }
     }
 
     /// The number of a type, which it gets where it has none.
