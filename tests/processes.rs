@@ -190,6 +190,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // Whether it was still there, and its own words, tell more than a client's broken connection.
+            let status = self.child.try_wait();
+            let said = self.said.lock().map(|said| said.clone()).unwrap_or_default();
+            eprintln!("the process under test (ended: {status:?}) has said:\n{said}");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
