@@ -28,6 +28,7 @@ use crate::candidate;
 use crate::count::Counts;
 use crate::delivery::Delivery;
 use crate::forward::{self, Answerer, Forwarded, Outgoing};
+use crate::guard::Conversations;
 use crate::identify;
 use crate::intake;
 use crate::meter::Form;
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) breakers: Breakers,
     pub(crate) counts: Counts,
+    pub(crate) conversations: Conversations,
     pub(crate) hold_wait: Duration,
     pub(crate) limits: Limits,
     /// How long a body may take, besides what its size allows.
@@ -207,6 +209,7 @@ async fn story(
         client: &context.shared.client,
         breakers: &context.shared.breakers,
         counts: &context.shared.counts,
+        conversations: &context.shared.conversations,
         hold_wait: context.shared.hold_wait,
         limits: context.shared.limits,
         caller: &caller,

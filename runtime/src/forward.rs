@@ -21,7 +21,7 @@ use crate::body::Limits;
 use crate::candidate::Candidate;
 use crate::count::Counts;
 use crate::delivery::Delivery;
-use crate::guard::{Guards, Inspection};
+use crate::guard::{Conversations, Guards, Inspection};
 use crate::identify::Caller;
 use crate::prepare::Prepared;
 use crate::queue::Queue;
@@ -42,6 +42,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) client: &'a Client,
     pub(crate) breakers: &'a Breakers,
     pub(crate) counts: &'a Counts,
+    pub(crate) conversations: &'a Conversations,
     /// How long the candidates, all together, may wait for room that others hold.
     pub(crate) hold_wait: Duration,
     pub(crate) limits: Limits,
@@ -117,7 +118,8 @@ pub(crate) async fn forward(
     let mut queue = Queue::new(candidates);
     let mut told: Option<Told> = None;
     let mut patience = outgoing.hold_wait;
-    let mut inspection = Inspection::new(outgoing.asked.dialect, outgoing.body, outgoing.headers);
+    let (dialect, headers) = (outgoing.asked.dialect, outgoing.headers);
+    let mut inspection = Inspection::new(outgoing.conversations, dialect, outgoing.body, headers);
     while let Some(candidate) = queue.next() {
         let mut turn = outgoing.breakers.turn(&candidate.provider, outgoing.caller.holder(), Instant::now());
         if turn.is_set_back() && queue.set_back(&**outgoing.snapshot, &candidate) {

@@ -23,6 +23,7 @@ use crate::admin::{self, Health};
 use crate::body::Limits;
 use crate::count::Counts;
 use crate::exchange::{self, Shared};
+use crate::guard::Conversations;
 use crate::listener::{self, ListenError, Serving, Tls, TlsError};
 use crate::operators::Operators;
 use crate::presence::Speech;
@@ -129,6 +130,7 @@ impl Gateway {
             client,
             breakers: Breakers::new(settings.upstream.set_back, retry::jitter),
             counts: Counts::new(settings.ask_for_counts),
+            conversations: Conversations::new()?,
             hold_wait: settings.hold_wait,
             limits: Limits { total: settings.upstream.total },
             body_time: settings.client.body,

@@ -18,6 +18,9 @@ mod tally;
 mod report;
 mod attached;
 mod harness;
+mod subject;
+mod conversations;
+mod reading;
 mod inspect;
 mod answer;
 mod watched;
@@ -27,6 +30,7 @@ mod tests;
 
 pub use classifier::Classifier;
 pub use classifiers::{ClassifierError, Classifiers};
+pub use conversations::Conversations;
 pub use judgement::{Judgement, Place};
 pub use report::ClassifierReport;
 pub use unavailable::Unavailable;

@@ -20,12 +20,14 @@ mod answer;
 mod stream;
 mod repeated;
 mod pieces;
+mod listing;
 
 use std::borrow::Cow;
 
 use serde::de::Error as _;
 
 pub use self::answer::answer;
+pub use self::listing::{Listing, Message, Opening, Stop, message};
 pub use self::pieces::{Piece, Pieces};
 use self::tree::Node;
 use self::turns::Telling;
@@ -73,10 +75,20 @@ pub enum Source<'a> {
 /// Reads a request, of any dialect that clients speak. Takes every body that [`crate::Asked::read`] takes, and more:
 /// unpaired surrogates, bytes that are no UTF-8 and numbers out of range, which some providers take too.
 pub fn request(dialect: Dialect, body: &[u8]) -> Result<Spoken<'_>, RequestError> {
-    match as_text(body) {
-        Cow::Borrowed(text) => read(dialect, text, body),
-        Cow::Owned(text) => read(dialect, &text, body).map(Spoken::into_owned),
+    if let Some(spoken) = listing::whole(dialect, body) {
+        return Ok(spoken);
     }
+    let text = as_text(body);
+    if let Cow::Owned(text) = &text
+        && let Some(spoken) = listing::whole(dialect, text.as_bytes())
+    {
+        return Ok(spoken.into_owned());
+    }
+    if tree::read(text.as_bytes()).is_some() {
+        return Err(RequestError::NotAnObject);
+    }
+    let said = serde_json::from_slice::<serde::de::IgnoredAny>(body).err();
+    Err(said.unwrap_or_else(|| serde_json::Error::custom("it cannot be read")).into())
 }
 
 /// Bytes as text; what is no UTF-8 is replaced. The library's own replacement looks at every byte for itself: with it a
@@ -85,28 +97,17 @@ fn as_text(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-fn read<'a>(dialect: Dialect, text: &'a str, body: &[u8]) -> Result<Spoken<'a>, RequestError> {
-    let members = match tree::read(text) {
-        Some(Node::Object(members)) => members,
-        Some(_) => return Err(RequestError::NotAnObject),
-        None => {
-            let said = serde_json::from_slice::<serde::de::IgnoredAny>(body).err();
-            return Err(said.unwrap_or_else(|| serde_json::Error::custom("it cannot be read")).into());
-        }
-    };
-    let mut telling = Telling::default();
-    for (key, value) in members {
-        match dialect {
-            Dialect::Messages => messages::member(&key, value, &mut telling),
-            Dialect::Chat => chat::member(&key, value, &mut telling),
-            Dialect::Responses => responses::member(&key, value, &mut telling),
-            Dialect::Completions => legacy::completion(&key, value, &mut telling),
-            Dialect::Embeddings => legacy::embedding(&key, value, &mut telling),
-            // No client speaks it.
-            Dialect::Gemini => return Err(RequestError::NotAnObject),
-        }
+/// Reads a member of a body. `None` for a dialect that no client speaks.
+fn member<'a>(dialect: Dialect, key: &str, value: Node<'a>, telling: &mut Telling<'a>) -> Option<()> {
+    match dialect {
+        Dialect::Messages => messages::member(key, value, telling),
+        Dialect::Chat => chat::member(key, value, telling),
+        Dialect::Responses => responses::member(key, value, telling),
+        Dialect::Completions => legacy::completion(key, value, telling),
+        Dialect::Embeddings => legacy::embedding(key, value, telling),
+        Dialect::Gemini => return None,
     }
-    Ok(telling.finish())
+    Some(())
 }
 
 impl Spoken<'_> {
@@ -130,6 +131,7 @@ impl Spoken<'_> {
 mod tests {
     mod answers;
     mod any;
+    mod listings;
     mod messages;
     mod openai;
     mod streams;

@@ -106,6 +106,12 @@ impl<'a> Guards<'a> {
         Self { provider: &upstream.guards, agent }
     }
 
+    /// A provider's alone.
+    #[cfg(test)]
+    pub(crate) fn new(provider: &'a [Attachment]) -> Self {
+        Self { provider, agent: &[] }
+    }
+
     /// All of them.
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a Attachment> {
         self.provider.iter().chain(self.agent)

@@ -25,10 +25,16 @@ pub(crate) enum Kind {
     User = 2,
     /// Given back by a tool.
     Tool = 3,
+    /// A list of messages up to some place, as bytes.
+    List = 4,
+    /// A list of messages up to a place where it is asked whether more of it is known.
+    Post = 5,
+    /// What is said of one subject in such a list.
+    Subject = 6,
 }
 
 /// Names a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Digest(u128);
 
 impl Digest {
@@ -36,6 +42,11 @@ impl Digest {
     /// stand the other way round, give other sums too.
     const BEFORE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
     const AFTER: u128 = 0xc2b2_ae3d_27d4_eb4f_1656_67b1_9e37_79f7;
+
+    /// As bytes, to be part of another.
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
 
     /// The name of a text where it follows that other one of its kind. Without the key their digests are random numbers, so
     /// a sum of odd multiples is one as well, and costs a fiftieth of a digest of them.
@@ -79,7 +90,8 @@ impl<V> Cache<V> {
         Self::of(ENTRIES)
     }
 
-    fn of(entries: NonZeroUsize) -> Result<Self, RandomError> {
+    /// The same for so many.
+    pub(crate) fn of(entries: NonZeroUsize) -> Result<Self, RandomError> {
         let mut key = [0; 4];
         for word in &mut key {
             *word = getrandom::u64().map_err(RandomError)?;
@@ -90,11 +102,14 @@ impl<V> Cache<V> {
     /// The name of a text that was judged as `kind`.
     /// The kind is the last byte, so that nothing in a text can stand for another.
     pub(crate) fn digest(&self, kind: Kind, text: &str) -> Digest {
-        let mut hasher = HighwayHasher::new(Key(self.key));
-        hasher.append(text.as_bytes());
-        hasher.append(&[kind as u8]);
-        let [low, high] = hasher.finalize128();
-        Digest(u128::from(high) << 64 | u128::from(low))
+        let mut running = self.running();
+        running.add(text.as_bytes());
+        running.ends(&[kind as u8])
+    }
+
+    /// To name bytes as they come.
+    pub(crate) fn running(&self) -> Running {
+        Running(HighwayHasher::new(Key(self.key)))
     }
 
     /// To ask for many, under one lock.
@@ -108,6 +123,23 @@ impl<V> Cache<V> {
     }
 }
 
+/// The digest of some bytes, which may go on.
+#[derive(Clone)]
+pub(crate) struct Running(HighwayHasher);
+
+impl Running {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.append(bytes);
+    }
+
+    /// The name of what there is, with these at its end: of one kind always as many.
+    pub(crate) fn ends(mut self, kind: &[u8]) -> Digest {
+        self.0.append(kind);
+        let [low, high] = self.0.finalize128();
+        Digest(u128::from(high) << 64 | u128::from(low))
+    }
+}
+
 /// What is remembered, while nobody else looks.
 pub(crate) struct Recall<'a, V>(MutexGuard<'a, Entries<V>>);
 
@@ -115,6 +147,16 @@ impl<V> Recall<'_, V> {
     /// What was found, if it is remembered.
     pub(crate) fn get(&mut self, digest: Digest) -> Option<&V> {
         self.0.get(&digest)
+    }
+
+    /// The same, to change it.
+    pub(crate) fn get_mut(&mut self, digest: Digest) -> Option<&mut V> {
+        self.0.get_mut(&digest)
+    }
+
+    /// Remembers it.
+    pub(crate) fn put(&mut self, digest: Digest, found: V) {
+        self.0.put(digest, found);
     }
 }
 

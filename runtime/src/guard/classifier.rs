@@ -6,6 +6,7 @@ use pai_bundle::guard::{self, GuardBinding};
 
 use super::classifiers::ClassifierError;
 use super::judgement::{Judgement, Place};
+use super::reading::Told;
 use super::report::ClassifierReport;
 use super::rules::{self, RuleJudge};
 use super::service::{Model, Service};
@@ -102,9 +103,31 @@ impl Classifier {
     /// Takes at most four times the binding's timeout. Rules have none, and take as long as the texts are new and long.
     pub async fn judge(&self, place: Place, texts: &[&str]) -> Result<Judgement, Unavailable> {
         match &self.judge {
-            Judge::Rules(rules) => rules.judge(&self.binding, place, texts).await,
+            Judge::Rules(rules) => {
+                let told = Told { texts: texts.to_vec(), ..Told::default() };
+                // Without a name there is nothing that it could not know.
+                rules.judge(&self.binding, place, &told).await?.ok_or(Unavailable::Stopped)
+            }
             Judge::Service(service) => service.judge(&self.binding, texts).await,
         }
+    }
+
+    /// The same of texts of which some may be known by name. `None` where they are not known here.
+    pub(crate) async fn judge_told(
+        &self,
+        place: Place,
+        told: &Told<'_>,
+    ) -> Result<Option<Judgement>, Unavailable> {
+        match &self.judge {
+            Judge::Rules(rules) => rules.judge(&self.binding, place, told).await,
+            Judge::Service(_) if told.known.is_some() => Ok(None),
+            Judge::Service(service) => service.judge(&self.binding, &told.texts).await.map(Some),
+        }
+    }
+
+    /// Whether it knows beginnings of conversations by name.
+    pub(crate) fn knows_names(&self) -> bool {
+        matches!(self.judge, Judge::Rules(_))
     }
 
     /// Takes a new secret, if there is one; reads the disk.

@@ -9,14 +9,18 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 use pai_protocol::spoken::{Passage, Source};
 
+use super::subject::Client;
+
 /// How Claude Code names itself: `claude-cli/2.1.332 (external, sdk-cli)`.
 const CLAUDE_CODE: &str = "claude-cli/";
 const OPEN: &str = "<system-reminder>";
 const CLOSE: &str = "</system-reminder>";
 
-/// Whether the request says that it is Claude Code's.
-pub(super) fn is_claude_code(headers: &HeaderMap) -> bool {
-    headers.get(USER_AGENT).is_some_and(|name| name.as_bytes().starts_with(CLAUDE_CODE.as_bytes()))
+/// Whose the request says that it is.
+pub(super) fn client(headers: &HeaderMap) -> Client {
+    let is_its =
+        headers.get(USER_AGENT).is_some_and(|name| name.as_bytes().starts_with(CLAUDE_CODE.as_bytes()));
+    if is_its { Client::ClaudeCode } else { Client::Any }
 }
 
 /// Whether a passage is one reminder, and nothing beside it. One within another's words ends where the first end stands, so

@@ -1,34 +1,26 @@
 //! The guards of one request on what it says: every text is judged once per binding, whichever candidates follow each
 //! other, and what was found becomes facts for the policies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::future::join_all;
 use http::HeaderMap;
 use pai_bundle::guard::{Enforcement, OnError};
 use pai_bundle::name::QualifiedName;
 use pai_policies::GuardFacts;
 use pai_protocol::Dialect;
-use pai_protocol::spoken::{self, Passage, Source, Spoken};
 
 use super::attached::{Attachment, Guards, Of};
 use super::classifier::Classifier;
+use super::conversations::{Conversations, Reader};
 use super::harness;
 use super::judgement::{Judgement, Place};
+use super::reading::Reading;
+use super::subject::{Client, Subject};
 use super::unavailable::Unavailable;
 use crate::record::{GuardAction, GuardVerdict};
-
-/// What is judged together.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Subject {
-    Prompts,
-    System,
-    /// Results of the tool of that name.
-    Tool(String),
-}
 
 /// What a binding said of a subject, and how long that took.
 #[derive(Debug, Clone)]
@@ -50,38 +42,45 @@ pub(crate) struct Found {
 
 /// Looks at one request.
 pub(crate) struct Inspection<'a> {
-    dialect: Dialect,
-    body: &'a Bytes,
-    /// Whether the client is one whose users' turns have its own words in them.
-    is_claude_code: bool,
-    spoken: Reading<'a>,
+    conversations: &'a Conversations,
+    reader: Reader,
+    body: &'a [u8],
+    said: Said<'a>,
     judged: BTreeMap<(QualifiedName, Subject), Judged>,
 }
 
 /// What is said in the body.
-enum Reading<'a> {
+enum Said<'a> {
     /// Nobody has asked.
     NotYet,
-    Done(Spoken<'a>),
+    Read(Reading<'a>),
     /// No guard can judge it.
-    Failed,
+    Unreadable,
 }
 
+/// A classifier that is to judge a subject, for the binding.
+type Due<'g> = (&'g Arc<Classifier>, QualifiedName, Subject);
+
 impl<'a> Inspection<'a> {
-    pub(crate) fn new(dialect: Dialect, body: &'a Bytes, headers: &HeaderMap) -> Self {
-        let is_claude_code = harness::is_claude_code(headers);
-        Self { dialect, body, is_claude_code, spoken: Reading::NotYet, judged: BTreeMap::new() }
+    pub(crate) fn new(
+        conversations: &'a Conversations,
+        dialect: Dialect,
+        body: &'a [u8],
+        headers: &HeaderMap,
+    ) -> Self {
+        let reader = Reader { dialect, client: harness::client(headers) };
+        Self { conversations, reader, body, said: Said::NotYet, judged: BTreeMap::new() }
     }
 
     /// What these guards say of the request.
     pub(crate) async fn look(&mut self, guards: Guards<'_>) -> Found {
-        if matches!(self.spoken, Reading::NotYet) {
-            let read = spoken::request(self.dialect, self.body);
-            self.spoken = read.map_or(Reading::Failed, Reading::Done);
+        if matches!(self.said, Said::NotYet) {
+            let read = Reading::new(self.conversations, self.reader, self.body);
+            self.said = read.map_or(Said::Unreadable, Said::Read);
         }
-        let Reading::Done(spoken) = &self.spoken else { return unreadable(guards) };
-        let (tools, is_claude_code) = (tools(spoken), self.is_claude_code);
-        let mut due: Vec<(&Arc<Classifier>, QualifiedName, Subject)> = Vec::new();
+        let Said::Read(reading) = &mut self.said else { return unreadable(guards) };
+        let tools = reading.tools();
+        let mut due: Vec<Due<'_>> = Vec::new();
         for guard in guards.iter() {
             for subject in guard.reads.iter().flat_map(|read| subjects(&read.of, &tools)) {
                 let key = (guard.binding.clone(), subject);
@@ -91,15 +90,20 @@ impl<'a> Inspection<'a> {
                 }
             }
         }
-        let judged = join_all(due.into_iter().map(|(classifier, binding, subject)| async move {
-            let (place, texts) = texts_of(spoken, &subject, is_claude_code);
-            let began = Instant::now();
-            let said = classifier.judge(place, &texts).await;
-            ((binding, subject), Judged { said, took: began.elapsed() })
-        }))
-        .await;
-        let unread = spoken.unread.clone();
-        self.judged.extend(judged);
+        if due.iter().all(|(classifier, ..)| classifier.knows_names()) {
+            due = judge(reading, due, &mut self.judged).await;
+        }
+        if !due.is_empty() {
+            // One of them does not know what was passed over.
+            if reading.is_partly_known() {
+                match Reading::whole(self.conversations, self.reader, self.body) {
+                    Some(whole) => *reading = whole,
+                    None => return unreadable(guards),
+                }
+            }
+            judge(reading, due, &mut self.judged).await;
+        }
+        let unread = reading.unread().to_vec();
         self.found(guards, &tools, unread)
     }
 
@@ -136,27 +140,45 @@ impl<'a> Inspection<'a> {
     }
 }
 
-impl std::fmt::Display for Subject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Prompts => f.write_str("prompts"),
-            Self::System => f.write_str("system"),
-            Self::Tool(name) => write!(f, "toolResults/{name}"),
+/// Has them judge. Gives those back who do not know what the reading has by name alone.
+async fn judge<'g>(
+    reading: &Reading<'_>,
+    due: Vec<Due<'g>>,
+    judged: &mut BTreeMap<(QualifiedName, Subject), Judged>,
+) -> Vec<Due<'g>> {
+    let said = join_all(due.into_iter().map(|(classifier, binding, subject)| async move {
+        let began = Instant::now();
+        let said = classifier.judge_told(subject.place(), &reading.texts(&subject)).await;
+        ((classifier, binding, subject), said.transpose(), began.elapsed())
+    }));
+    let mut left = Vec::new();
+    for ((classifier, binding, subject), said, took) in said.await {
+        match said {
+            Some(said) => _ = judged.insert((binding, subject), Judged { said, took }),
+            None => left.push((classifier, binding, subject)),
         }
     }
+    left
 }
 
-/// The tools whose results are in it, each once.
-fn tools(spoken: &Spoken<'_>) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    for passage in &spoken.passages {
-        if let Source::Tool(name) = &passage.source
-            && !names.contains(name.as_ref())
-        {
-            names.insert(name.to_string());
+impl Conversations {
+    /// What one classifier says of all that people say in a request, as in a gateway and without one.
+    pub async fn prompts(
+        &self,
+        classifier: &Classifier,
+        dialect: Dialect,
+        body: &[u8],
+    ) -> Result<Judgement, Unavailable> {
+        let reader = Reader { dialect, client: Client::Any };
+        for read in [Reading::new, Reading::whole] {
+            let reading = read(self, reader, body).ok_or(Unavailable::Unreadable)?;
+            let texts = reading.texts(&Subject::Prompts);
+            if let Some(judgement) = classifier.judge_told(Place::User, &texts).await? {
+                return Ok(judgement);
+            }
         }
+        Err(Unavailable::Unreadable)
     }
-    names.into_iter().collect()
 }
 
 /// What is to be judged for it: each tool by itself, so that a hit says whose result it was.
@@ -166,24 +188,6 @@ fn subjects(of: &Of, tools: &[String]) -> Vec<Subject> {
         Of::System => vec![Subject::System],
         Of::Tools(_) => tools.iter().filter(|name| of.has_tool(name)).cloned().map(Subject::Tool).collect(),
     }
-}
-
-/// The texts of a subject, in the order of the conversation: older turns too, which a cache answers for.
-fn texts_of<'s>(spoken: &'s Spoken<'_>, subject: &Subject, is_claude_code: bool) -> (Place, Vec<&'s str>) {
-    let is_meant = |passage: &&Passage<'_>| match (&passage.source, subject) {
-        (Source::User, Subject::Prompts) => !(is_claude_code && harness::is_reminder(passage)),
-        (Source::User, Subject::System) => is_claude_code && harness::is_reminder(passage),
-        (Source::System, Subject::System) => true,
-        (Source::Tool(name), Subject::Tool(wanted)) => name == wanted,
-        _ => false,
-    };
-    let texts = spoken.passages.iter().filter(is_meant).map(|passage| &*passage.text).collect();
-    let place = match subject {
-        Subject::Prompts => Place::User,
-        Subject::System => Place::System,
-        Subject::Tool(_) => Place::Tool,
-    };
-    (place, texts)
 }
 
 /// A verdict as the record has it, counted.

@@ -1,5 +1,6 @@
 //! Judges texts with rules. What was found in a text is remembered, so a conversation costs what its last turn costs.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use pai_bundle::guard::GuardBinding;
@@ -9,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::cache::{Cache, Digest, Kind};
 use super::judgement::{Judgement, Place};
 use super::pieces::boundary;
+use super::reading::Told;
 use super::report::{ClassifierReport, Counters};
 use super::tally::Tally;
 use super::unavailable::Unavailable;
@@ -18,6 +20,11 @@ use crate::token::RandomError;
 const LONG_BYTES: usize = 64 * 1024;
 /// Bytes of a text that matter for its border with another; more than `Rules::seam` reads.
 const SEAM_BYTES: usize = 1_024;
+
+/// Beginnings that are remembered: some of each conversation, a hundred bytes each where nothing was found.
+const BEGINNINGS: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+/// Texts of a beginning in which there is something; one with more is not remembered.
+const MOST_FOUND: usize = 32;
 
 /// Long scans at the same time, so that they leave processors to everybody else.
 static LONG_SCANS: LazyLock<Semaphore> = LazyLock::new(|| {
@@ -39,7 +46,19 @@ pub(crate) fn builtin() -> Result<Arc<Rules>, RulesError> {
 pub(crate) struct RuleJudge {
     rules: Arc<Rules>,
     cache: Cache<Evidence>,
+    /// Of all texts up to some place in a list of messages, by the name that its reader has for them.
+    beginnings: Cache<Arc<Beginning>>,
     counters: Counters,
+}
+
+/// What was found in texts that begin a conversation.
+#[derive(Debug)]
+struct Beginning {
+    texts: usize,
+    /// Where there was anything.
+    found: Vec<(usize, Evidence)>,
+    /// The name of the last of them.
+    last: Digest,
 }
 
 /// A text of which nothing is known, or nothing where it follows that other one.
@@ -56,41 +75,79 @@ struct Unknown<T> {
 
 impl RuleJudge {
     pub(crate) fn new(rules: Arc<Rules>) -> Result<Self, RandomError> {
-        Ok(Self { rules, cache: Cache::new()?, counters: Counters::default() })
+        let (cache, beginnings) = (Cache::new()?, Cache::of(BEGINNINGS)?);
+        Ok(Self { rules, cache, beginnings, counters: Counters::default() })
     }
 
-    /// Judges turns that stand one after the other, as [`Rules::scan_turns`] does.
+    /// Judges turns that stand one after the other, as [`Rules::scan_turns`] does; `None` where what is known of them by name
+    /// alone is not known here.
     pub(crate) async fn judge(
         self: &Arc<Self>,
         binding: &GuardBinding,
         place: Place,
-        texts: &[&str],
-    ) -> Result<Judgement, Unavailable> {
+        told: &Told<'_>,
+    ) -> Result<Option<Judgement>, Unavailable> {
         let (place, kind) = match place {
             Place::Tool => (pai_guards::Place::Tool, Kind::Tool),
             Place::User | Place::Answer | Place::System => (pai_guards::Place::User, Kind::User),
         };
-        let (mut found, unknown) = self.recall(kind, texts);
-        self.counters
-            .remembered(texts.len().saturating_sub(unknown.iter().filter(|one| one.known.is_none()).count()));
+        let (before, after) = told.texts.split_at(told.before);
+        // With what stands before it, a beginning is another.
+        let named =
+            |name| before.iter().fold(name, |name: Digest, text| self.cache.digest(kind, text).follows(name));
+        let (known, texts) = match told.known {
+            None => (None, told.texts.as_slice()),
+            Some(name) => match self.beginnings.recall().get(named(name)).cloned() {
+                None => return Ok(None),
+                known => (known, after),
+            },
+        };
+        let first = known.as_ref().map_or(0, |known| known.texts);
+        let last = known.as_ref().map(|known| (known.last, told.last.as_str()));
+        let digests: Vec<Digest> = texts.iter().map(|text| self.cache.digest(kind, text)).collect();
+        let (mut more, unknown) = self.recall(last, texts, &digests);
+        let new = unknown.iter().filter(|one| one.known.is_none()).count();
+        self.counters.remembered((first + texts.len()).saturating_sub(new));
         if unknown.iter().map(|unknown| unknown.text.len()).sum::<usize>() <= LONG_BYTES {
-            found.extend(unknown.iter().map(|unknown| (unknown.at, self.scan(place, unknown))));
+            more.extend(unknown.iter().map(|unknown| (unknown.at, self.scan(place, unknown))));
         } else {
-            found.extend(self.scan_aside(place, unknown).await?);
+            more.extend(self.scan_aside(place, unknown).await?);
         }
-        found.retain(|(_, evidence)| !evidence.is_empty());
-        found.sort_by_key(|(at, _)| *at);
-        Ok(self.verdict(binding, texts.len(), &found))
+        more.retain(|(_, evidence)| !evidence.is_empty());
+        more.sort_by_key(|(at, _)| *at);
+        let mut found = known.as_ref().map(|known| known.found.clone()).unwrap_or_default();
+        found.extend(more.into_iter().map(|(at, evidence)| (first + at, evidence)));
+        let skipped = if known.is_some() { before.len() } else { 0 };
+        for (count, name) in &told.names {
+            let count = count.saturating_sub(skipped).min(digests.len());
+            let last = match count.checked_sub(1) {
+                Some(last) => digests.get(last).copied(),
+                None => known.as_ref().map(|known| known.last),
+            };
+            let texts = first + count;
+            let found = &found[..found.partition_point(|(at, _)| *at < texts)];
+            if let Some(last) = last.filter(|_| found.len() <= MOST_FOUND) {
+                let beginning = Beginning { texts, found: found.to_vec(), last };
+                self.beginnings.put(named(*name), Arc::new(beginning));
+            }
+        }
+        Ok(Some(self.verdict(binding, first + texts.len(), &found)))
     }
 
     /// What was found in texts and at their borders with those before them, where there was anything; and what is not known.
-    /// Nearly all of a conversation is known and harmless, so that costs a digest and a look each.
-    fn recall<'a>(&self, kind: Kind, texts: &[&'a str]) -> (Vec<(usize, Evidence)>, Vec<Unknown<&'a str>>) {
-        let digests: Vec<Digest> = texts.iter().map(|text| self.cache.digest(kind, text)).collect();
+    /// Nearly all of a conversation is known and harmless, so that costs a digest and a look each. `last` stands before them.
+    fn recall<'a>(
+        &self,
+        last: Option<(Digest, &'a str)>,
+        texts: &[&'a str],
+        digests: &[Digest],
+    ) -> (Vec<(usize, Evidence)>, Vec<Unknown<&'a str>>) {
         let (mut found, mut unknown) = (Vec::new(), Vec::new());
         let mut cache = self.cache.recall();
+        let mut last = last;
         for (at, (text, digest)) in texts.iter().copied().zip(digests.iter().copied()).enumerate() {
-            let before = at.checked_sub(1).map(|before| (digest.follows(digests[before]), texts[before]));
+            let before = last.map(|(before, text)| (digest.follows(before), text));
+            last = Some((digest, text));
             match cache.get(before.map_or(digest, |(both, _)| both)) {
                 Some(evidence) if evidence.is_empty() => {}
                 Some(evidence) => found.push((at, *evidence)),

@@ -1,5 +1,6 @@
 //! Classifiers over real sockets, and what happens when they fail: each fault has its word, within its time.
 
+mod conversations;
 mod faults;
 mod rules;
 mod upkeep;

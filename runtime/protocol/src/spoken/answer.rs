@@ -12,7 +12,7 @@ use crate::dialect::Dialect;
 /// An answer without words, such as embeddings or a count of tokens, has an empty text.
 pub fn answer(dialect: Dialect, document: &[u8]) -> Option<String> {
     let text = super::as_text(document);
-    let Node::Object(members) = tree::read(&text)? else { return None };
+    let Node::Object(members) = tree::read(text.as_bytes())? else { return None };
     let has = |key: &str| members.iter().any(|(name, value)| name == key && *value != Node::Null);
     let expected = match dialect {
         Dialect::Messages if has("input_tokens") => return Some(String::new()),

@@ -77,7 +77,8 @@ pub(super) fn messages<'a>(value: Node<'a>, telling: &mut Telling<'a>) {
     }
 }
 
-fn message<'a>(message: Node<'a>, telling: &mut Telling<'a>) {
+/// Reads one of them.
+pub(super) fn message<'a>(message: Node<'a>, telling: &mut Telling<'a>) {
     let Node::Object(members) = message else {
         telling.client();
         return telling.say_whole(&Source::User, "messages", message, Reads::Parts);

@@ -45,7 +45,8 @@ fn stored_prompt<'a>(value: Node<'a>, telling: &mut Telling<'a>) {
     telling.say_outside(Source::User, "prompt", value);
 }
 
-fn items<'a>(value: Node<'a>, telling: &mut Telling<'a>) {
+/// Reads items, or one.
+pub(super) fn items<'a>(value: Node<'a>, telling: &mut Telling<'a>) {
     match value {
         Node::List(list) => list.into_iter().for_each(|item| items(item, telling)),
         Node::Object(members) => item(members, telling),

@@ -40,7 +40,7 @@ impl Listener {
             return Some(heard);
         }
         let text = super::as_text(event.data);
-        let Node::Object(members) = tree::read(&text)? else { return None };
+        let Node::Object(members) = tree::read(text.as_bytes())? else { return None };
         match self.dialect {
             Dialect::Messages => self.messages(&kind(event, &members), members, &mut heard),
             Dialect::Chat | Dialect::Completions => self.chat(members, &mut heard),

@@ -55,40 +55,47 @@ pub(super) fn taken<'a>(members: &[Member<'a>], key: &str) -> Option<Cow<'a, str
     })
 }
 
-/// Reads a document; `None` where it is no JSON.
-pub(super) fn read(text: &str) -> Option<Node<'_>> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
+/// Reads a document; `None` where it is no JSON, or a string of it is no UTF-8.
+pub(super) fn read(bytes: &[u8]) -> Option<Node<'_>> {
+    let mut reader = Reader { bytes, at: 0 };
     let node = reader.value(0)?;
-    reader.pass_space();
-    (reader.at == text.len()).then_some(node)
+    reader.is_at_end().then_some(node)
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    bytes: &'a [u8],
-    at: usize,
+/// Goes through a document. Bytes that it is not asked for, it does not look at.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
-    fn pass_space(&mut self) {
+    /// Whether nothing follows but space.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.pass_space();
+        self.at == self.bytes.len()
+    }
+
+    pub(super) fn pass_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
     }
 
     /// The next byte that is no space, passed.
-    fn next(&mut self) -> Option<u8> {
+    pub(super) fn next(&mut self) -> Option<u8> {
         self.pass_space();
         let byte = self.peek()?;
         self.at += 1;
         Some(byte)
     }
 
-    fn value(&mut self, depth: usize) -> Option<Node<'a>> {
+    /// A value that so many lists and objects are around.
+    pub(super) fn value(&mut self, depth: usize) -> Option<Node<'a>> {
         match self.next()? {
             b'"' => self.string().map(Node::Text),
             b'[' | b'{' if depth >= MAX_DEPTH => self.strings_within(),
@@ -102,7 +109,7 @@ impl<'a> Reader<'a> {
                 while let Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-') = self.peek() {
                     self.at += 1;
                 }
-                self.text.get(start..self.at).map(Node::Number)
+                self.text(start, self.at).map(Node::Number)
             }
             _ => None,
         }
@@ -140,17 +147,19 @@ impl<'a> Reader<'a> {
             return Some(Node::Object(members));
         }
         loop {
-            let key = if self.next()? == b'"' { self.string()? } else { return None };
-            if self.next()? != b':' {
-                return None;
-            }
-            members.push((key, self.value(depth + 1)?));
+            members.push((self.key()?, self.value(depth + 1)?));
             match self.next()? {
                 b',' => {}
                 b'}' => return Some(Node::Object(members)),
                 _ => return None,
             }
         }
+    }
+
+    /// A key with its colon.
+    pub(super) fn key(&mut self) -> Option<Cow<'a, str>> {
+        let key = if self.next()? == b'"' { self.string()? } else { return None };
+        (self.next()? == b':').then_some(key)
     }
 
     /// All strings up to the end of the list or object that has just begun.
@@ -174,7 +183,7 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Option<Cow<'a, str>> {
         let start = self.at;
         let end = start + memchr::memchr2(b'"', b'\\', self.bytes.get(start..)?)?;
-        let plain = self.text.get(start..end)?;
+        let plain = self.text(start, end)?;
         self.at = end + 1;
         if self.bytes.get(end) == Some(&b'"') {
             return Some(Cow::Borrowed(plain));
@@ -185,7 +194,7 @@ impl<'a> Reader<'a> {
             text.push(self.escaped()?);
             let from = self.at;
             let end = from + memchr::memchr2(b'"', b'\\', self.bytes.get(from..)?)?;
-            text.push_str(self.text.get(from..end)?);
+            text.push_str(self.text(from, end)?);
             self.at = end + 1;
             if self.bytes.get(end) == Some(&b'"') {
                 return Some(Cow::Owned(text));
@@ -230,9 +239,13 @@ impl<'a> Reader<'a> {
     }
 
     fn hex(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at..self.at + 4)?;
-        let valid = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let digits = self.bytes.get(self.at..self.at + 4)?;
         self.at += 4;
-        if valid { u32::from_str_radix(digits, 16).ok() } else { None }
+        digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
+    }
+
+    /// What stands between signs of ASCII, where it is UTF-8.
+    fn text(&self, start: usize, end: usize) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes.get(start..end)?).ok()
     }
 }

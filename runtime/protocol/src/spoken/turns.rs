@@ -8,7 +8,7 @@ use super::whole::{Reads, Unread, whole};
 use super::{Passage, Source, Spoken};
 
 /// What has been gathered so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Telling<'a> {
     passages: Vec<Passage<'a>>,
     pub(super) unread: Unread,
@@ -16,6 +16,8 @@ pub(super) struct Telling<'a> {
     turn: u32,
     /// Names of tools, by the ids of their calls.
     calls: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+    /// Whether a result had an id that no call had before.
+    pub(super) has_stray_result: bool,
 }
 
 impl<'a> Telling<'a> {
@@ -37,8 +39,25 @@ impl<'a> Telling<'a> {
     }
 
     /// The name of the tool that was called under this id, as the source of its result.
-    pub(super) fn tool(&self, id: Option<&str>) -> Source<'a> {
-        Source::Tool(id.and_then(|id| self.calls.get(id)).cloned().unwrap_or_default())
+    pub(super) fn tool(&mut self, id: Option<&str>) -> Source<'a> {
+        let called = id.and_then(|id| self.calls.get(id));
+        self.has_stray_result |= id.is_some() && called.is_none();
+        Source::Tool(called.cloned().unwrap_or_default())
+    }
+
+    /// Where it stands: so many passages, and whose turn it is.
+    pub(super) fn place(&self) -> (usize, u32) {
+        (self.passages.len(), self.turn)
+    }
+
+    /// Goes on in this turn.
+    pub(super) fn go_on(&mut self, turn: u32) {
+        self.turn = turn;
+    }
+
+    /// Whether nothing has been said in a conversation.
+    pub(super) fn is_at_its_beginning(&self) -> bool {
+        self.turn == 0 && self.calls.is_empty()
     }
 
     /// A text of the conversation.
