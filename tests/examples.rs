@@ -1,19 +1,14 @@
 //! Every example is checked, built and served, so that whoever copies one starts with something that works.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
-use pai_bundle::codec;
-use pai_ledger::ManualClock;
-use pai_runtime::secret::Secrets;
-use pai_runtime::snapshot::Snapshot;
-use pai_runtime::{Gateway, Settings};
-use pai_simulator::Simulator;
+use pai_bundle::{Bundle, codec};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{self, NOON};
+use crate::guards::ATTACK;
+use crate::support::{World, asking};
 
 fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -24,61 +19,72 @@ fn examples() -> Vec<PathBuf> {
     all
 }
 
+/// Runs `pai` on an example, which nothing is wrong with.
+fn pai(arguments: &[&str], example: &Path) {
+    let output = Command::new(env!("CARGO_BIN_EXE_pai")).args(arguments).arg(example).output();
+    let output = output.expect("started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?} {}: {said}", example.display());
+}
+
+fn built(example: &Path) -> Bundle {
+    let folder = TempDir::new().expect("a folder");
+    let bundle = folder.path().join("a.bundle");
+    pai(&["build", "-o", bundle.to_str().expect("text")], example);
+    codec::decode(&std::fs::read(&bundle).expect("bytes")).expect("a bundle").0
+}
+
+/// Without warnings either, but for one: an example's agents have one provider, and so one budget.
+#[test]
+fn every_example_is_valid() {
+    for example in examples() {
+        pai(&["validate", "--deny", "warnings", "--allow", "PAI0310"], &example);
+    }
+}
+
 #[tokio::test]
 async fn every_example_is_built_and_served() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     for example in examples() {
-        let folder = TempDir::new().expect("a folder");
-        let bundle = folder.path().join("a.bundle");
-        let built = Command::new(env!("CARGO_BIN_EXE_pai"))
-            .arg("build")
-            .arg(&example)
-            .arg("-o")
-            .arg(&bundle)
-            .output();
-        let built = built.expect("started");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let (mut bundle, _) = codec::decode(&std::fs::read(&bundle).expect("bytes")).expect("a bundle");
-
-        let simulator = Simulator::start(pai_simulator::Settings::default()).await.expect("a simulator");
-        support::point_at(&mut bundle, &simulator);
-        let secrets = Secrets::fixed("simulated", folder.path());
-        let tokens = support::credentials(&mut bundle, &secrets.pepper().expect("a pepper"));
-        let models: Vec<(String, String)> = bundle
-            .agents
-            .iter()
-            .map(|agent| (agent.name.name.to_string(), "default".to_owned()))
-            .chain(
-                bundle
-                    .access_keys
-                    .iter()
-                    .map(|key| (key.name.name.to_string(), "claude-haiku-4-5".to_owned())),
-            )
-            .collect();
-        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let settings = Settings {
-            listen: anywhere,
-            admin_listen: anywhere,
-            state: folder.path().to_owned(),
-            ..Settings::default()
-        };
-        let snapshot = Snapshot::of(bundle, &secrets).expect("a snapshot");
-        let gateway =
-            Gateway::start(snapshot, &settings, Arc::new(ManualClock::at(NOON))).await.expect("a gateway");
-        for (name, model) in models {
-            let (_, token) = tokens.iter().find(|(known, _)| *known == name).expect("a token");
-            let base = if token.reveal().starts_with("pak_") { "/ext/v1" } else { "/v1" };
-            let response = reqwest::Client::new()
-                .post(format!("http://{}{base}/messages", gateway.address()))
-                .header("x-api-key", token.reveal())
-                .header("anthropic-version", "2023-06-01")
-                .json(&support::asking(&model, "Hello", false))
-                .send()
-                .await
-                .expect("an answer");
-            assert_eq!(response.status(), 200, "{} as {name}", example.display());
+        let bundle = built(&example);
+        let agents: Vec<String> = bundle.agents.iter().map(|agent| agent.name.name.to_string()).collect();
+        let world = World::serving(bundle, |_| {}, |_| {}).await;
+        for (name, _) in &world.tokens {
+            let model = if agents.contains(name) { "default" } else { "claude-haiku-4-5" };
+            let answer = world.message(name, &asking(model, "Hello", false)).send().await.expect("an answer");
+            assert_eq!(answer.status(), 200, "{} as {name}", example.display());
         }
-        gateway.shutdown().await.expect("a clean stop");
+        world.gateway.shutdown().await.expect("a clean stop");
+    }
+}
+
+/// What the cases of `examples/guarded` say of what guards found, said by the guards themselves.
+#[tokio::test]
+async fn the_guards_of_the_guarded_example_find_what_its_cases_are_about() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/guarded");
+    let world = World::serving(built(&example), |_| {}, |_| {}).await;
+    let with_result = |model: &str, tool: &str, max_tokens: u64| {
+        json!({ "model": model, "max_tokens": max_tokens, "messages": [
+            { "role": "user", "content": "What does it say?" },
+            { "role": "assistant", "content": [{ "type": "tool_use", "id": "toolu_1", "name": tool, "input": {} }] },
+            { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "toolu_1", "content": ATTACK }] },
+        ] })
+    };
+    let (sonnet, haiku) = ("claude-sonnet-4-6", "claude-haiku-4-5");
+    let baseline = "ModelProvider/default/anthropic/guards/prompt-attacks";
+    for (body, refusing) in [
+        (asking(sonnet, ATTACK, false), Some(baseline)),
+        (asking(haiku, ATTACK, false), Some(baseline)),
+        (with_result(sonnet, "fetch_page", 100), Some("house/flagged-results")),
+        (with_result(sonnet, "mcp__tickets__read", 100), Some("house/flagged-results")),
+        (with_result(sonnet, "read_own_notes", 100), None),
+        (with_result(haiku, "fetch_page", 100), None),
+        (with_result(haiku, "fetch_page", 2_001), Some("house/flagged-results")),
+    ] {
+        let answer = world.message("researcher", &body).send().await.expect("an answer");
+        let status = answer.status();
+        let answer: Value = answer.json().await.expect("json");
+        assert_eq!(status, if refusing.is_some() { 403 } else { 200 }, "{body}: {answer}");
+        assert_eq!(answer["error"]["details"]["policy"].as_str(), refusing, "{body}: {answer}");
     }
 }
 

@@ -101,7 +101,7 @@ fn the_missing_cases_can_be_pasted() {
 
 #[test]
 fn the_cases_of_every_example_notice_every_weakened_rule() {
-    for name in ["quickstart", "seed"] {
+    for name in ["quickstart", "seed", "guarded"] {
         let folder = root().join("examples").join(name);
         let (code, printed, said) = tested(&folder, &[".", "--mutate", "--require-coverage", "100"]);
         assert_eq!((code, said.as_str()), (0, ""), "{printed}");

@@ -145,10 +145,18 @@ impl World {
         alter: impl FnOnce(&mut Bundle),
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::serving(compile(manifests), alter, change).await
+    }
+
+    /// As [`Self::altered`], with a bundle that was compiled before.
+    pub(crate) async fn serving(
+        mut bundle: Bundle,
+        alter: impl FnOnce(&mut Bundle),
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let simulator = Simulator::start(pai_simulator::Settings::default()).await.expect("a simulator");
         let state = TempDir::new().expect("a folder");
-        let mut bundle = compile(manifests);
         point_at(&mut bundle, &simulator);
         alter(&mut bundle);
         let secrets = Secrets::fixed(PROVIDER_KEY, state.path());
