@@ -2,10 +2,10 @@
 //! and judging what people say in it.
 //!
 //! `cargo bench -p pai-runtime --bench conversation`. Each conversation has 200 turns of a person with a short answer
-//! after each. It came before without its last turn, as it is in use; the last is new at every round. Then what it costs
-//! where the beginning is not known and each text is, as when a client changes its first message; and the digest of the
-//! body's bytes alone, below which nothing can go that looks at each. Medians, on one core. Aim: a conversation costs at
-//! most twice what its last turn costs.
+//! after each. It came before without its last turn, as it is in use; the last is new at every round. Then the two turns at
+//! its end, with the border between them; a digest of the body's bytes, below which nothing can go that looks at each; and
+//! what it costs where the beginning is not known and each text is, as when a client changes its first message. Medians, on
+//! one core. Aim: a conversation costs at most twice what its last turn costs.
 
 #![expect(clippy::print_stdout, reason = "figures on standard output are what this program is for")]
 #![expect(clippy::cast_precision_loss, reason = "sizes here are far below 2^52")]
@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }))?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     println!(
-        "{:>11} {:>10} {:>9} {:>9} {:>9} {:>6} {:>13} {:>9}",
-        "older bytes", "last bytes", "KB in all", "all", "last", "ratio", "not known", "digest"
+        "{:>11} {:>10} {:>9} {:>9} {:>9} {:>6} {:>10} {:>9} {:>10}",
+        "older bytes", "last bytes", "KB in all", "all", "last", "ratio", "two turns", "digest", "not known"
     );
     for (older, last) in SIZES {
         let classifier = Classifier::single(&binding, &Secrets::new(None, Path::new("/nonexistent")))?;
@@ -50,16 +50,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             black_box(runtime.block_on(asked)?);
             Ok(began.elapsed())
         };
-        let [many, none] = [TURNS - 1, 0].map(|turns| beginning(turns, older));
+        let [many, one, none] = [TURNS - 1, 1, 0].map(|turns| beginning(turns, older));
         // As it came before: without the last turn, and without the answer to the one before that.
         let answer = format!("{},", said("assistant", ANSWER));
         let before = many.strip_suffix(&answer).and_then(|rest| rest.strip_suffix(',')).unwrap_or(&many);
         ask(&conversations, &format!("{before}]}}"))?;
         let mut number = TURNS;
-        let [mut whole, mut alone, mut unknown, mut digest] = [const { Vec::new() }; 4];
+        let [mut whole, mut border, mut alone, mut unknown, mut digest] = [const { Vec::new() }; 5];
         for round in 0..WARM_UP + ROUNDS {
             // Of each its own, so that neither knows the last turn from the other.
-            for (beginning, all) in [(&many, &mut whole), (&none, &mut alone)] {
+            for (beginning, all) in [(&many, &mut whole), (&one, &mut border), (&none, &mut alone)] {
                 number += 1;
                 let body = format!("{beginning}{}]}}", said("user", &prose(number, last)));
                 let time = ask(&conversations, &body)?;
@@ -77,9 +77,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             let body = format!("{many}{}]}}", said("user", &prose(number, last)));
             unknown.push(ask(&Conversations::new()?, &body)?);
         }
-        let [all, last_alone, unknown, digest] = [whole, alone, unknown, digest].map(median);
+        let [all, border, last_alone, unknown, digest] = [whole, border, alone, unknown, digest].map(median);
         println!(
-            "{older:>11} {last:>10} {:>9.0} {all:>9.1} {last_alone:>9.1} {:>6.2} {unknown:>13.1} {digest:>9.1}",
+            "{older:>11} {last:>10} {:>9.0} {all:>9.1} {last_alone:>9.1} {:>6.2} {border:>10.1} {digest:>9.1} {unknown:>10.1}",
             (many.len() + last) as f64 / 1000.0,
             all / last_alone
         );
