@@ -127,6 +127,23 @@ fn the_command_that_is_printed_shows_the_difference() {
     }
 }
 
+/// What a guard found can only be asked about where the guard is attached, so such a request is shown where it is refused.
+#[test]
+fn the_commands_under_changes_of_guards_are_refused_as_said() {
+    for pair in ["guard-removed", "guard-added", "guard-audited", "guard-reads-less", "guard-loosened"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/diff").join(pair);
+        let said = std::fs::read_to_string(folder.join("human.txt")).expect("a text");
+        let commands: Vec<&str> = said.lines().filter_map(|line| line.trim().strip_prefix("pai ")).collect();
+        assert!(!commands.is_empty(), "{said}");
+        for command in commands {
+            let words: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+            let (code, answer) = pai(&folder, &words);
+            assert_eq!(code, 1, "{command}: {answer}");
+            assert!(answer.contains("refused: guard default/injections "), "{command}: {answer}");
+        }
+    }
+}
+
 #[test]
 fn exit_codes_say_whether_access_widens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/diff");
@@ -135,6 +152,17 @@ fn exit_codes_say_whether_access_widens() {
         ("agent-loses-model", ["new", "old"], 1),
         ("moved-text", ["old", "new"], 0),
         ("rule-cannot-be-enumerated", ["old", "new"], 1),
+        ("guard-removed", ["old", "new"], 1),
+        ("guard-removed", ["new", "old"], 0),
+        ("guard-audited", ["old", "new"], 1),
+        ("guard-audited", ["new", "old"], 0),
+        ("guard-reads-less", ["old", "new"], 1),
+        ("guard-reads-less", ["new", "old"], 0),
+        ("guard-loosened", ["old", "new"], 1),
+        ("guard-tightened", ["old", "new"], 0),
+        ("guard-rearranged", ["old", "new"], 0),
+        ("guard-rearranged", ["new", "old"], 0),
+        ("guard-other-classifier", ["old", "new"], 1),
         ("moved-text", ["old", "missing"], 2),
     ] {
         let [old, new] = arguments;

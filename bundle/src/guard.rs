@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::QualifiedName;
 use crate::origin::Places;
+use crate::pattern::Pattern;
 use crate::provider::SecretRef;
 
 /// A score from which on a text is a hit, where the manifest says nothing.
@@ -175,6 +176,20 @@ impl Scan {
         ];
         let plain = plain.into_iter().filter_map(|(is_read, target)| is_read.then_some(target));
         plain.chain(self.tool_results.iter().map(|tool| Target::ToolResults(tool)))
+    }
+
+    /// Whether whatever the target names is read here too.
+    #[must_use]
+    pub fn reads(&self, target: Target<'_>) -> bool {
+        match target {
+            Target::Prompts => self.prompts,
+            Target::System => self.system,
+            Target::Responses => self.responses,
+            Target::ToolResults(tool) => {
+                let tool = Pattern::new(tool);
+                self.tool_results.iter().any(|own| Pattern::new(own).covers(&tool))
+            }
+        }
     }
 }
 

@@ -34,7 +34,10 @@ fn uses<S: Spec>(from: &Resource<S>, guards: &[GuardUse], found: &mut Diagnostic
         let before = guards.iter().take(at).enumerate().filter(|(_, other)| other.binding == guard.binding);
         let reads = guard.scan.lowered();
         let shared = before.flat_map(|(place, other)| {
-            reads.targets().filter(|target| other.scan.reads(*target)).map(move |target| (place, target))
+            reads
+                .targets()
+                .filter(|target| other.scan.lowered().reads(*target))
+                .map(move |target| (place, target))
         });
         let Some((place, target)) = shared.into_iter().next() else { continue };
         let message = format!("guard `{}` reads {target} twice", guard.binding);

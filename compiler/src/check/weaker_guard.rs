@@ -56,7 +56,7 @@ fn baseline(provider: &Resource<ModelProvider>, guard: &GuardUse) -> Option<usiz
     provider.spec.guards.iter().position(|other| {
         other.binding == guard.binding
             && other.enforcement == Enforcement::Enforce
-            && targets.iter().all(|target| other.scan.reads(*target))
+            && targets.iter().all(|target| other.scan.lowered().reads(*target))
     })
 }
 

@@ -11,6 +11,7 @@ mod models;
 mod points;
 mod fields;
 mod access;
+mod guards;
 mod worst_case;
 mod wording;
 mod findings;
@@ -23,6 +24,7 @@ use pai_bundle::policy::Policy;
 use pai_bundle::unit::UnixSeconds;
 
 use super::world::World;
+use access::Pair;
 use constants::Constants;
 use points::Setting;
 pub use report::{Effect, Finding, Replay, Report, Verdict, WorstCase};
@@ -49,13 +51,12 @@ pub fn diff(old: &World, new: &World, from: UnixSeconds) -> Report {
             "the base rules differ, so the bundles were made by different versions of pai".to_owned(),
         );
     }
+    not_enumerated.extend(guards::judged_otherwise(old, new));
     let mut seen = Vec::new();
-    for who in access::principals(&setting) {
-        for provider in access::providers(&setting, &who) {
-            let is_equal = are_rules_equal && is_base_equal && !access::may_differ(fields, &who, &provider);
-            if !is_equal {
-                seen.extend(access::differences(&setting, &who, &provider, &mut not_enumerated));
-            }
+    for Pair { who, provider } in access::pairs(&setting) {
+        let is_equal = are_rules_equal && is_base_equal && !access::may_differ(fields, &who, &provider);
+        if !is_equal {
+            seen.extend(access::differences(&setting, &who, &provider, &mut not_enumerated));
         }
     }
     let findings = findings::findings(&setting, fields, seen);

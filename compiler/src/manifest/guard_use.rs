@@ -1,8 +1,7 @@
 //! How a provider or an agent attaches a guard.
 
-use pai_bundle::guard::{self, Target};
+use pai_bundle::guard;
 use pai_bundle::name::Name;
-use pai_bundle::pattern::Pattern;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -73,16 +72,6 @@ impl Scan {
     /// What is read, as `context.guard.hits` names it behind the binding's name.
     pub(crate) fn targets(&self) -> Vec<String> {
         self.lowered().targets().map(|target| target.to_string()).collect()
-    }
-
-    /// Whether whatever the target names is read here too.
-    pub(crate) fn reads(&self, target: Target<'_>) -> bool {
-        match target {
-            Target::Prompts => self.prompts,
-            Target::System => self.system,
-            Target::Responses => self.responses,
-            Target::ToolResults(tool) => self.tool_results.iter().any(|own| Pattern::new(own).matches(tool)),
-        }
     }
 }
 

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use pai_bundle::name::{ModelId, Name, QualifiedName};
 use pai_bundle::pattern::Pattern;
 use pai_policies::candidate::{Candidate, Directory};
-use pai_policies::{Cause, Denial};
+use pai_policies::{Cause, Denial, GuardFacts};
 
 use super::fields::{Fields, Nature, Subject};
 use super::models::{self, Class, Rules};
 use super::points::{Point, Points, Setting, points};
 use super::report::{Effect, Replay, Verdict};
 use super::wording;
-use crate::inspect::question::Who;
+use crate::inspect::question::{Question, Who};
 use crate::inspect::world::World;
 
 /// One principal and one sort of model, decided otherwise.
@@ -63,13 +63,31 @@ pub(super) fn providers(setting: &Setting<'_>, who: &Who) -> BTreeSet<QualifiedN
     names.into_iter().map(|name| QualifiedName::new(namespace.clone(), name.clone())).collect()
 }
 
-/// Whether anything that decides about this principal and provider differs.
-pub(super) fn may_differ(fields: [&Fields; 2], who: &Who, provider: &QualifiedName) -> bool {
-    let principal = match who {
+/// A principal and a provider that it can mean.
+pub(super) struct Pair {
+    pub(super) who: Who,
+    pub(super) provider: QualifiedName,
+}
+
+/// All of them.
+pub(super) fn pairs(setting: &Setting<'_>) -> impl Iterator<Item = Pair> {
+    principals(setting).into_iter().flat_map(|who| {
+        let providers = providers(setting, &who);
+        providers.into_iter().map(move |provider| Pair { who: who.clone(), provider })
+    })
+}
+
+/// Whose fields a principal's are.
+pub(super) fn subject_of(who: &Who) -> Subject {
+    match who {
         Who::Agent(name) => Subject::Agent(name.clone()),
         Who::AccessKey(name) => Subject::AccessKey(name.clone()),
-    };
-    [principal, Subject::Provider(provider.clone())].iter().any(|subject| {
+    }
+}
+
+/// Whether anything that decides about this principal and provider differs.
+pub(super) fn may_differ(fields: [&Fields; 2], who: &Who, provider: &QualifiedName) -> bool {
+    [subject_of(who), Subject::Provider(provider.clone())].iter().any(|subject| {
         let [old, new] = fields.map(|fields| decided(fields, subject));
         old != new
     })
@@ -318,4 +336,32 @@ pub(super) fn can_spend(setting: &Setting<'_>, world: &World, who: &Who, provide
             world.consider(&question, candidate.clone()).denial.is_none()
         })
     })
+}
+
+/// A small request that goes the given way between the two sides, if guards found one of these.
+pub(super) fn flagged(
+    setting: &Setting<'_>,
+    Pair { who, provider }: &Pair,
+    found: &[GuardFacts],
+    effect: Effect,
+) -> Option<Replay> {
+    let points = points(setting, who, provider).all;
+    let plain: Vec<&Point> = points.iter().filter(|point| point.is_smallest()).collect();
+    for class in models(setting, who, provider).classes {
+        let candidate = candidate(provider, &class.model);
+        for (point, facts) in plain.iter().flat_map(|point| found.iter().map(move |facts| (point, facts))) {
+            let question = Question { guard: facts.clone(), ..point.question(who, provider, &class.model) };
+            let denials = setting.worlds.map(|world| world.consider(&question, candidate.clone()).denial);
+            let goes = match &denials {
+                [Some(_), None] => Effect::Widens,
+                [None, Some(_)] => Effect::Narrows,
+                _ => continue,
+            };
+            if goes == effect {
+                let [before, after] = denials.map(|denial| verdict(denial.as_deref()));
+                return Some(Replay::new(question, before, after));
+            }
+        }
+    }
+    None
 }

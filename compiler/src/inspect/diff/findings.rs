@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pai_bundle::guard::{Enforcement, GuardUse, OnError};
 use pai_bundle::name::QualifiedName;
 use pai_bundle::origin::Origin;
 use pai_policies::Cause;
 use pai_policies::candidate::Directory;
 
-use super::access::{Difference, Extent, principals};
+use super::access::{Difference, Extent, principals, subject_of};
 use super::fields::{Field, Fields, Nature, Subject};
+use super::guards;
 use super::points::Setting;
 use super::report::{Effect, Finding, Replay};
 use super::wording;
@@ -232,20 +232,17 @@ impl Told<'_> {
                 continue;
             }
             let (effect, end) = effect_of(before, after);
+            let request = guards::request(self.setting, subject, [before, after], effect);
+            let end = if request.is_none() { end } else { "" };
             let sentence = format!(
-                "{} of {} goes from {} to {}",
+                "{} of {} goes from {} to {}{end}",
                 dotted(pointer),
                 subject.describe(),
                 before.text,
                 after.text
             );
-            self.findings.push(Finding {
-                effect,
-                sentence: format!("{sentence}{end}"),
-                old: Some(before.origin.clone()),
-                new: Some(after.origin.clone()),
-                request: None,
-            });
+            let (old, new) = (Some(before.origin.clone()), Some(after.origin.clone()));
+            self.findings.push(Finding { effect, sentence, old, new, request });
         }
     }
 
@@ -324,13 +321,6 @@ impl Told<'_> {
     }
 }
 
-fn subject_of(who: &Who) -> Subject {
-    match who {
-        Who::Agent(name) => Subject::Agent(name.clone()),
-        Who::AccessKey(name) => Subject::AccessKey(name.clone()),
-    }
-}
-
 fn dotted(pointer: &str) -> String {
     pointer.trim_start_matches('/').replace('/', ".")
 }
@@ -371,49 +361,20 @@ fn field_of(cause: &Cause, difference: &Difference) -> Option<(Subject, &'static
     })
 }
 
-/// Which way a field goes that no request tells of.
+/// Of a change that no request shows.
+const UNSEEN: &str = "; no request is decided otherwise";
+
+/// Which way a field goes that no policy of a limit or a list tells of, and what is to be added where no request shows it.
 fn effect_of(before: &Field, after: &Field) -> (Effect, &'static str) {
     match (&before.nature, &after.nature) {
         (Nature::Rate(old), Nature::Rate(new)) => {
             let bound = |cap: &Option<u64>| cap.unwrap_or(u64::MAX);
             (if bound(new) > bound(old) { Effect::Widens } else { Effect::Narrows }, "")
         }
-        (Nature::Guards(old), Nature::Guards(new)) => {
-            let is_kept = |uses: &[GuardUse], by: &[GuardUse]| {
-                uses.iter().all(|guard| by.iter().any(|other| does_as_much(other, guard)))
-            };
-            match (is_kept(old, new), is_kept(new, old)) {
-                (false, _) => (Effect::Widens, ""),
-                (true, false) => (Effect::Narrows, ""),
-                (true, true) => (Effect::Neither, ""),
-            }
-        }
-        (Nature::Hits(old), Nature::Hits(new)) => {
-            let labels = old.thresholds.keys().chain(new.thresholds.keys());
-            let is_raised = labels.into_iter().any(|label| new.threshold(label) > old.threshold(label));
-            (if is_raised { Effect::Widens } else { Effect::Narrows }, "")
-        }
-        (Nature::Failures(old), Nature::Failures(new)) => {
-            // What is left to the enforcement lies between the two.
-            let strictness = |on_error: &Option<OnError>| match on_error {
-                Some(OnError::Allow) => 0,
-                None => 1,
-                Some(OnError::Deny) => 2,
-            };
-            (if strictness(new) < strictness(old) { Effect::Widens } else { Effect::Narrows }, "")
-        }
-        (Nature::Decided, _) => (Effect::Neither, "; no request is decided otherwise"),
+        (Nature::Guards(old), Nature::Guards(new)) => (guards::attached(old, new), UNSEEN),
+        (Nature::Hits(old), Nature::Hits(new)) => (guards::thresholds(old, new), ""),
+        (Nature::Failures(old), Nature::Failures(new)) => (guards::failures(*old, *new), UNSEEN),
+        (Nature::Decided, _) => (Effect::Neither, UNSEEN),
         _ => (Effect::Neither, ""),
     }
-}
-
-/// Whether a guard reads all that another one reads, and refuses where it does.
-fn does_as_much(guard: &GuardUse, other: &GuardUse) -> bool {
-    let reads_tool = |tool: &String| guard.scan.tool_results.iter().any(|own| own == "*" || own == tool);
-    guard.binding == other.binding
-        && (guard.enforcement == Enforcement::Enforce || other.enforcement == Enforcement::Audit)
-        && (guard.scan.prompts || !other.scan.prompts)
-        && (guard.scan.responses || !other.scan.responses)
-        && (guard.scan.system || !other.scan.system)
-        && other.scan.tool_results.iter().all(reads_tool)
 }

@@ -6,9 +6,12 @@ use super::report::{Effect, Finding, Replay, Report, WorstCase};
 use super::wording;
 use crate::inspect::replay;
 
-/// Somebody who is gone can only be asked about on the old side.
-fn is_gone(request: &Replay) -> bool {
-    request.after.policy.as_deref() == Some("base/known-principal")
+/// Where a request is asked again: on the new side. Somebody who is gone can only be asked about on the old one, and what a
+/// guard found only where the guard is attached, which it is where it refuses.
+fn side<'a>(request: &Replay, old: &'a str, new: &'a str) -> &'a str {
+    let is_gone = request.after.policy.as_deref() == Some("base/known-principal");
+    let is_flagged = request.question.guard.is_flagged();
+    if is_gone || (is_flagged && request.after.allowed) { old } else { new }
 }
 
 fn heading(effect: Effect) -> &'static str {
@@ -83,10 +86,7 @@ pub fn human(report: &Report, old: &str, new: &str) -> String {
             line(&format!("         {places}"));
         }
         if let Some(request) = &finding.request {
-            line(&format!(
-                "         {}",
-                replay::command(&request.arguments, if is_gone(request) { old } else { new })
-            ));
+            line(&format!("         {}", replay::command(&request.arguments, side(request, old, new))));
             line(&format!("         {}", outcome(request)));
         }
     }
@@ -141,7 +141,7 @@ pub fn markdown(report: &Report, old: &str, new: &str) -> String {
             }
             text.push('\n');
             if let Some(request) = &finding.request {
-                let side = if is_gone(request) { old } else { new };
+                let side = side(request, old, new);
                 text.push_str(&format!(
                     "  - `{}`\n  - {}\n",
                     replay::command(&request.arguments, side),
