@@ -194,7 +194,7 @@ impl Drop for Process {
             // Whether it was still there, and its own words, tell more than a client's broken connection.
             let status = self.child.try_wait();
             let said = self.said.lock().map(|said| said.clone()).unwrap_or_default();
-            eprintln!("the process under test (ended: {status:?}) has said:\n{said}");
+            println!("the process under test (ended: {status:?}) has said:\n{said}");
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
