@@ -1,10 +1,13 @@
 //! One change to a bundle that lets more through, as an editor of the manifests would make it: what explanations
 //! advise, and what weakened copies of a bundle are made by.
 
+pub(super) mod guards;
+
 use std::fmt;
 
 use ipnet::IpNet;
 use pai_bundle::Bundle;
+use pai_bundle::guard::OnError;
 use pai_bundle::limit::{Limit, Scope};
 use pai_bundle::money::NanoUsd;
 use pai_bundle::name::{ModelRef, Name, PolicyId, QualifiedName};
@@ -17,7 +20,13 @@ use pai_bundle::unit::Tokens;
 
 use pai_policies::attached::Bindings;
 
-use crate::lower::{cost, slice};
+pub use guards::{GuardEdit, Less};
+
+use crate::lower::{attached, cost, slice};
+
+/// Where guards are attached, in both kinds of manifests that attach them.
+const GUARDS: &str = "/spec/guards";
+const ON_ERROR: &str = "/spec/onError";
 
 /// What is changed, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +37,8 @@ pub enum Change {
     Agent(QualifiedName, AgentEdit),
     /// An access key's.
     AccessKey(QualifiedName, KeyEdit),
+    /// A guard's `onError: allow`.
+    FailOpen(QualifiedName),
     /// A rule of the authors goes.
     Author(PolicyId),
 }
@@ -49,6 +60,8 @@ pub enum ProviderEdit {
     ExternalPerDay(Option<Tokens>),
     /// `externalAccess.enabled: true`.
     OpenToKeys,
+    /// One of `guards`.
+    Guard(GuardEdit),
 }
 
 /// An agent may do more.
@@ -62,6 +75,8 @@ pub enum AgentEdit {
     PerRequest(Option<Tokens>),
     /// `rateLimits.maxCostPerDayUSD`.
     CostPerDay(Option<NanoUsd>),
+    /// One of `guards`.
+    Guard(GuardEdit),
 }
 
 /// A key opens more.
@@ -103,17 +118,7 @@ impl Change {
                 let provider = changed.providers.iter_mut().find(|provider| provider.name == *name);
                 let provider = provider.ok_or_else(missing)?;
                 edit.apply(provider);
-                let of_provider = |limit: &Limit| {
-                    matches!(limit.scope, Scope::Provider | Scope::ProviderExternal) && limit.name == *name
-                };
-                changed.limits.retain(|limit| !of_provider(limit));
-                let built = slice::lower(provider, Bindings(&changed.guards), &mut changed.limits)
-                    .map_err(|cause| ChangeError(cause.to_string()))?;
-                let policies = built.policies.into_iter().map(|built| built.policy).collect();
-                let rebuilt = Slice { provider: name.clone(), policies };
-                changed.slices.iter_mut().filter(|slice| slice.provider == *name).for_each(|slice| {
-                    slice.clone_from(&rebuilt);
-                });
+                lower_again(&mut changed, name)?;
             }
             Self::Agent(name, edit) => {
                 let agent =
@@ -135,6 +140,13 @@ impl Change {
                 edit.apply(key);
                 set_limit(&mut changed.limits, Scope::AccessKey, name, key.max_tokens_per_day);
             }
+            Self::FailOpen(name) => {
+                let guard = changed.guards.iter_mut().find(|guard| guard.name == *name);
+                guard.ok_or_else(missing)?.on_error = Some(OnError::Allow);
+                for provider in guards::holders(&changed, name) {
+                    lower_again(&mut changed, &provider)?;
+                }
+            }
             Self::Author(id) => {
                 let before = changed.authored_policies.len();
                 changed.authored_policies.retain(|policy| policy.id != *id);
@@ -142,6 +154,11 @@ impl Change {
                     return Err(missing());
                 }
             }
+        }
+        if matches!(self, Self::Provider(_, ProviderEdit::Guard(_)) | Self::Agent(_, AgentEdit::Guard(_))) {
+            let built = attached::audits(&changed.providers, &changed.agents, Bindings(&changed.guards));
+            let built = built.map_err(|cause| ChangeError(cause.to_string()))?;
+            changed.audits = built.into_iter().map(|built| built.policy).collect();
         }
         changed.cost_limits = cost::limits(&changed.agents, &changed.access_keys);
         changed.limits.sort_by(|a, b| (a.scope, &a.name).cmp(&(b.scope, &b.name)));
@@ -163,13 +180,42 @@ impl Change {
                 let key = bundle.access_keys.iter().find(|key| key.name == *name)?;
                 (&key.places, edit.field())
             }
+            Self::FailOpen(name) => {
+                let guard = bundle.guards.iter().find(|guard| guard.name == *name)?;
+                (&guard.places, ON_ERROR)
+            }
             Self::Author(id) => {
                 let policy = bundle.authored_policies.iter().find(|policy| policy.id == *id)?;
                 return Some(policy.origin.clone());
             }
         };
-        Some(places.0.of(places.1))
+        let (places, field) = places;
+        Some(match self {
+            Self::Provider(_, ProviderEdit::Guard(edit)) | Self::Agent(_, AgentEdit::Guard(edit)) => {
+                places.of(&edit.field())
+            }
+            _ => places.of(field),
+        })
     }
+}
+
+/// A provider's slice and limits as its record says them now.
+fn lower_again(bundle: &mut Bundle, name: &QualifiedName) -> Result<(), ChangeError> {
+    let Some(provider) = bundle.providers.iter().find(|provider| provider.name == *name) else {
+        return Ok(());
+    };
+    let of_provider = |limit: &Limit| {
+        matches!(limit.scope, Scope::Provider | Scope::ProviderExternal) && limit.name == *name
+    };
+    bundle.limits.retain(|limit| !of_provider(limit));
+    let built = slice::lower(provider, Bindings(&bundle.guards), &mut bundle.limits)
+        .map_err(|cause| ChangeError(cause.to_string()))?;
+    let policies = built.policies.into_iter().map(|built| built.policy).collect();
+    let rebuilt = Slice { provider: name.clone(), policies };
+    bundle.slices.iter_mut().filter(|slice| slice.provider == *name).for_each(|slice| {
+        slice.clone_from(&rebuilt);
+    });
+    Ok(())
 }
 
 /// The one table of limits says what the record says. A cap that was not there before is none of our edits.
@@ -193,6 +239,7 @@ impl ProviderEdit {
             Self::PerRequest(cap) => provider.max_tokens_per_request = *cap,
             Self::ExternalPerDay(cap) => provider.external_access.max_tokens_per_day = *cap,
             Self::OpenToKeys => provider.external_access.enabled = true,
+            Self::Guard(edit) => edit.apply(&mut provider.guards),
         }
     }
 
@@ -204,6 +251,7 @@ impl ProviderEdit {
             Self::PerRequest(_) => "/spec/maxTokensPerRequest",
             Self::ExternalPerDay(_) => "/spec/externalAccess/maxTokensPerDay",
             Self::OpenToKeys => "/spec/externalAccess/enabled",
+            Self::Guard(_) => GUARDS,
         }
     }
 }
@@ -217,6 +265,7 @@ impl AgentEdit {
             Self::CostPerDay(cap) => {
                 agent.rate_limits.max_cost_per_day_micro_usd = cap.map(NanoUsd::micros_above);
             }
+            Self::Guard(edit) => edit.apply(&mut agent.guards),
         }
     }
 
@@ -226,6 +275,7 @@ impl AgentEdit {
             Self::PerDay(_) => "/spec/tokens/maxPerDay",
             Self::PerRequest(_) => "/spec/tokens/maxPerRequest",
             Self::CostPerDay(_) => cost::AGENT_FIELD,
+            Self::Guard(_) => GUARDS,
         }
     }
 }
@@ -265,6 +315,7 @@ impl fmt::Display for Change {
             Self::Provider(name, edit) => (format!("provider {}", name.name), edit.field()),
             Self::Agent(name, edit) => (format!("agent {}", name.name), edit.field()),
             Self::AccessKey(name, edit) => (format!("access key {}", name.name), edit.field()),
+            Self::FailOpen(name) => (format!("guard {}", name.name), ON_ERROR),
             Self::Author(id) => return write!(f, "remove policy {id}"),
         };
         let place = format!("{} of {of}", field.trim_start_matches('/').replace('/', "."));
@@ -272,7 +323,8 @@ impl fmt::Display for Change {
             Step::Add(value) => write!(f, "add `{value}` to {place}"),
             Step::Take(value) => write!(f, "take `{value}` out of {place}"),
             Step::Remove => write!(f, "remove {place}"),
-            Step::Enable => write!(f, "set {place} to true"),
+            Step::Set(value) => write!(f, "set {place} to {value}"),
+            Step::Audit(binding) => write!(f, "set enforcement of `{binding}` in {place} to audit"),
             Step::Raise(cap) => write!(f, "raise {place} to at least {cap}"),
         }
     }
@@ -283,7 +335,8 @@ enum Step {
     Add(String),
     Take(String),
     Remove,
-    Enable,
+    Set(&'static str),
+    Audit(String),
     Raise(String),
 }
 
@@ -291,20 +344,26 @@ impl Change {
     fn step(&self) -> Step {
         let raise = |cap: &Option<Tokens>| cap.map_or(Step::Remove, |cap| Step::Raise(cap.to_string()));
         let raise_cost = |cap: &Option<NanoUsd>| cap.map_or(Step::Remove, |cap| Step::Raise(cap.to_string()));
+        let of_guard = |edit: &GuardEdit| match edit.less {
+            Less::Nothing => Step::Take(edit.binding.clone()),
+            Less::Audit => Step::Audit(edit.binding.clone()),
+        };
         match self {
             Self::Provider(_, edit) => match edit {
                 ProviderEdit::Allow(pattern) => Step::Add(pattern.to_string()),
                 ProviderEdit::Undeny(pattern) => Step::Take(pattern.to_string()),
                 ProviderEdit::AllowAll => Step::Remove,
-                ProviderEdit::OpenToKeys => Step::Enable,
+                ProviderEdit::OpenToKeys => Step::Set("true"),
                 ProviderEdit::PerDay(cap)
                 | ProviderEdit::PerRequest(cap)
                 | ProviderEdit::ExternalPerDay(cap) => raise(cap),
+                ProviderEdit::Guard(edit) => of_guard(edit),
             },
             Self::Agent(_, edit) => match edit {
                 AgentEdit::List(model) => Step::Add(model.to_string()),
                 AgentEdit::PerDay(cap) | AgentEdit::PerRequest(cap) => raise(cap),
                 AgentEdit::CostPerDay(cap) => raise_cost(cap),
+                AgentEdit::Guard(edit) => of_guard(edit),
             },
             Self::AccessKey(_, edit) => match edit {
                 KeyEdit::Cover(provider) => Step::Add(provider.to_string()),
@@ -314,6 +373,7 @@ impl Change {
                 KeyEdit::PerDay(cap) => raise(cap),
                 KeyEdit::CostPerDay(cap) => raise_cost(cap),
             },
+            Self::FailOpen(_) => Step::Set("allow"),
             Self::Author(_) => Step::Remove,
         }
     }

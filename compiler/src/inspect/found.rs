@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use pai_bundle::Bundle;
-use pai_bundle::guard::{DEFAULT_THRESHOLD, GuardUse, PerMille};
+use pai_bundle::guard::{DEFAULT_THRESHOLD, GuardUse, PerMille, Target};
 use pai_bundle::name::Name;
 use pai_policies::vocabulary::context as field;
 use pai_policies::{GuardFacts, GuardVerdict};
@@ -37,6 +37,15 @@ impl Place {
             Self::System => field::GUARD_SYSTEM,
             Self::ToolResults => field::GUARD_TOOL_RESULTS,
             Self::Responses => field::GUARD_RESPONSES,
+        }
+    }
+
+    fn of_target(target: Target<'_>) -> Self {
+        match target {
+            Target::Prompts => Self::Prompts,
+            Target::System => Self::System,
+            Target::ToolResults(_) => Self::ToolResults,
+            Target::Responses => Self::Responses,
         }
     }
 
@@ -151,6 +160,23 @@ pub fn flags(bundle: &Bundle) -> BTreeSet<String> {
     providers.chain(bundle.agents.iter().flat_map(|one| of(&one.name.namespace, &one.guards))).collect()
 }
 
+/// What of these facts those guards can have found: nobody finds anything in a text that no guard reads.
+pub(super) fn read_by<'a>(
+    facts: &GuardFacts,
+    guards: impl Iterator<Item = &'a GuardUse>,
+    namespace: &Name,
+) -> GuardFacts {
+    let mut read = GuardFacts { unread: facts.unread, ..GuardFacts::NONE };
+    for (guard, target) in guards.flat_map(|guard| guard.scan.targets().map(move |target| (guard, target))) {
+        let place = Place::of_target(target);
+        place.of_mut(&mut read).clone_from(place.of(facts));
+        let flag = format!("{namespace}/{}/{target}", guard.binding);
+        read.hits.extend(facts.hits.get(&flag).cloned());
+        read.failures.extend(facts.failures.get(&flag).cloned());
+    }
+    read
+}
+
 /// The words of a command line that say the same, with names in the namespace of who asks.
 pub(super) fn arguments(facts: &GuardFacts, namespace: &Name) -> Vec<(&'static str, Option<String>)> {
     let prefix = format!("{namespace}/");
@@ -168,6 +194,30 @@ pub(super) fn arguments(facts: &GuardFacts, namespace: &Name) -> Vec<(&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pai_bundle::guard::{Enforcement, Scan};
+
+    #[test]
+    fn nobody_finds_anything_in_what_no_guard_reads() {
+        let namespace: Name = "default".parse().expect("a name");
+        let guard = GuardUse {
+            binding: "a".to_owned(),
+            scan: Scan { prompts: true, tool_results: vec!["mcp__*".to_owned()], ..Scan::default() },
+            enforcement: Enforcement::Audit,
+        };
+        let mut facts = GuardFacts { unread: true, ..GuardFacts::NONE };
+        for text in ["a/prompts", "b/prompts", "a/system", "a/toolResults/mcp__*", "a/toolResults/read"] {
+            let flag: Flag = text.parse().expect("a flag");
+            flag.hit(&namespace, None, &mut facts);
+            facts.failures.insert(flag.within(&namespace));
+        }
+        let read = read_by(&facts, [&guard].into_iter(), &namespace);
+        let flags = BTreeSet::from(["default/a/prompts", "default/a/toolResults/mcp__*"].map(str::to_owned));
+        assert_eq!((&read.hits, &read.failures), (&flags, &flags));
+        assert_eq!((&read.prompts, &read.tool_results), (&facts.prompts, &facts.tool_results));
+        assert_eq!((read.system, read.responses), (GuardVerdict::NONE, GuardVerdict::NONE));
+        assert!(read.unread);
+        assert_eq!(read_by(&facts, [].into_iter(), &namespace).hits, BTreeSet::new());
+    }
 
     #[test]
     fn what_is_written_is_read_back() {

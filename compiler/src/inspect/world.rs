@@ -1,5 +1,6 @@
 //! A bundle that can be asked, as a gateway that serves it would answer.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use pai_bundle::Bundle;
@@ -9,9 +10,10 @@ use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::Tokens;
 use pai_policies::candidate::{self, Candidate, Directory};
-use pai_policies::{Authorizer, Denial, Facts, Kind, LoadError};
+use pai_policies::{Authorizer, Denial, Facts, GuardFacts, Kind, LoadError};
 
 use super::answer::{Answer, Considered, Outcome};
+use super::found;
 use super::question::{Question, Who};
 
 /// A bundle, its evaluator, and where its resources are.
@@ -77,6 +79,7 @@ impl World {
 
     /// What the policies say of one candidate, wherever it stands in a list.
     pub fn consider(&self, question: &Question, candidate: Candidate) -> Considered {
+        let guard = self.found(question, &candidate.provider);
         let facts = Facts {
             principal: question.who.as_principal(),
             provider: &candidate.provider,
@@ -87,10 +90,24 @@ impl World {
             used: question.used.used(&question.spent, &question.who, &candidate.provider),
             address: question.address,
             now: question.at,
-            guard: &question.guard,
+            guard: &guard,
         };
         let denial = self.authorizer.decide(&facts).err();
         Considered { candidate, denial }
+    }
+
+    /// What guards found, of the texts that a guard of the provider or of the agent reads.
+    fn found<'q>(&self, question: &'q Question, provider: &QualifiedName) -> Cow<'q, GuardFacts> {
+        if question.guard == GuardFacts::NONE {
+            return Cow::Borrowed(&question.guard);
+        }
+        let of_provider = self.provider(provider).map(|provider| provider.guards.as_slice());
+        let of_agent = match &question.who {
+            Who::Agent(name) => self.agent(name).map(|agent| agent.guards.as_slice()),
+            Who::AccessKey(_) => None,
+        };
+        let guards = [of_provider, of_agent].into_iter().flatten().flatten();
+        Cow::Owned(found::read_by(&question.guard, guards, &provider.namespace))
     }
 
     /// The most that the question's tokens can cost: all of them in the dearest class.

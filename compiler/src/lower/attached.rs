@@ -41,7 +41,7 @@ pub(super) fn refusals(provider: &Provider, bindings: Bindings<'_>) -> Result<Ve
 }
 
 /// What guards of providers and agents only record, sorted by id.
-pub(super) fn audits(
+pub(crate) fn audits(
     providers: &[Provider],
     agents: &[Agent],
     bindings: Bindings<'_>,

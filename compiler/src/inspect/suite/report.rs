@@ -85,7 +85,7 @@ fn write_survivors(text: &mut String, mutation: &Mutation) {
                 }
             }
             None => {
-                text.push_str("  nor could one: other rules refuse the same, as far as was tried\n");
+                text.push_str("  nor could one: no request is answered otherwise, as far as was tried\n");
             }
         }
     }

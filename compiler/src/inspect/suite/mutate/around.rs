@@ -13,7 +13,7 @@ use crate::inspect::change::Change;
 pub(super) fn cut(bundle: &Bundle, change: &Change) -> Bundle {
     let mut part = bundle.clone();
     match change {
-        Change::Author(_) => return part,
+        Change::Author(_) | Change::FailOpen(_) => return part,
         Change::Agent(name, _) => {
             part.agents.retain(|agent| agent.name == *name);
             part.access_keys.clear();

@@ -6,7 +6,8 @@ use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
 
 use super::witness::{examples, offers};
-use crate::inspect::change::{AgentEdit, Change, KeyEdit, ProviderEdit};
+use crate::inspect::change::guards::failing_closed;
+use crate::inspect::change::{AgentEdit, Change, GuardEdit, KeyEdit, ProviderEdit};
 use crate::inspect::question::Who;
 use crate::inspect::suite::cases::Case;
 
@@ -24,6 +25,7 @@ pub(super) fn all(bundle: &Bundle, cases: &[Case]) -> Vec<Change> {
     for key in &bundle.access_keys {
         changes.extend(of_key(key).map(|edit| Change::AccessKey(key.name.clone(), edit)));
     }
+    changes.extend(failing_closed(bundle).map(Change::FailOpen));
     changes.extend(bundle.authored_policies.iter().map(|policy| Change::Author(policy.id.clone())));
     changes
 }
@@ -44,6 +46,7 @@ fn of_provider(bundle: &Bundle, provider: &Provider) -> Vec<ProviderEdit> {
     if !provider.external_access.enabled && has_keys {
         edits.push(ProviderEdit::OpenToKeys);
     }
+    edits.extend(GuardEdit::all(&provider.guards).map(ProviderEdit::Guard));
     edits
 }
 
@@ -74,7 +77,8 @@ fn of_agent(bundle: &Bundle, agent: &Agent, cases: &[Case]) -> impl Iterator<Ite
     };
     let more = others.iter().find(is_offered).or(others.first()).cloned();
     let cost = agent.rate_limits.max_cost_per_day().map(|_| AgentEdit::CostPerDay(None));
-    per_day.into_iter().chain(per_request).chain(cost).chain(more.map(AgentEdit::List))
+    let guards = GuardEdit::all(&agent.guards).map(AgentEdit::Guard);
+    per_day.into_iter().chain(per_request).chain(cost).chain(more.map(AgentEdit::List)).chain(guards)
 }
 
 fn of_key(key: &AccessKey) -> impl Iterator<Item = KeyEdit> {

@@ -7,10 +7,13 @@ use pai_bundle::Bundle;
 use pai_bundle::limit::Scope;
 use pai_bundle::name::{ModelId, QualifiedName};
 use pai_bundle::pattern::Pattern;
-use pai_bundle::principal::AccessKey;
+use pai_bundle::principal::{AccessKey, Agent};
 use pai_bundle::provider::Provider;
 use pai_bundle::unit::{Tokens, UnixSeconds};
+use pai_policies::attached::Bindings;
+use serde_json::Value;
 
+use crate::inspect::found::Flag;
 use crate::inspect::question::{Question, Who};
 use crate::inspect::suite::cases::{self, AT, TOKENS};
 use crate::inspect::world::World;
@@ -143,6 +146,27 @@ fn at_the_edges(
             [Ipv4Addr::new(198, 51, 100, 1).into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()];
         all.extend(nobodys.map(|address| Question { address, ..plain.clone() }));
     }
+    all.extend(flagged(bundle, provider, agent, &plain));
+}
+
+/// With each guard of the provider and of the agent having found something, and with each having failed.
+fn flagged(bundle: &Bundle, provider: &Provider, agent: Option<&Agent>, plain: &Question) -> Vec<Question> {
+    let namespace = &provider.name.namespace;
+    let of_agent = agent.map(|agent| agent.guards.as_slice()).unwrap_or_default();
+    let mut all = Vec::new();
+    for guard in provider.guards.iter().chain(of_agent) {
+        let flags = guard.scan.targets().map(|target| format!("{}/{target}", guard.binding));
+        for flag in flags.filter_map(|flag| flag.parse::<Flag>().ok()) {
+            let name = QualifiedName::new(namespace.clone(), flag.binding().clone());
+            let threshold = Bindings(&bundle.guards).find(&name).map(|found| found.threshold("injection"));
+            let mut hit = plain.clone();
+            flag.hit(namespace, threshold, &mut hit.guard);
+            let mut failed = plain.clone();
+            failed.guard.failures.insert(flag.within(namespace));
+            all.extend([hit, failed]);
+        }
+    }
+    all
 }
 
 impl Witness {
@@ -178,6 +202,14 @@ impl Witness {
         }
         for ((scope, name), spent) in &question.spent.0 {
             line("spent", &format_args!("{{{}/{}: {spent}}}", cases::word(*scope), name.name));
+        }
+        // A hit says its verdict, as long as it is at the guard's threshold.
+        for (field, flags) in [("hits", &question.guard.hits), ("failures", &question.guard.failures)] {
+            let prefix = format!("{}/", name.namespace);
+            let short = flags.iter().map(|flag| Value::from(flag.strip_prefix(&prefix).unwrap_or(flag)));
+            if !flags.is_empty() {
+                line("guard", &format_args!("{{{field}: {}}}", short.collect::<Value>()));
+            }
         }
         line("expect", &"refused");
         line("by", &self.by);
