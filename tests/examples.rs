@@ -7,7 +7,7 @@ use pai_bundle::{Bundle, codec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::guards::ATTACK;
+use crate::support::guarded::ATTACK;
 use crate::support::{World, asking};
 
 fn examples() -> Vec<PathBuf> {

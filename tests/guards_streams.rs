@@ -7,40 +7,19 @@ use pai_simulator::Scenario;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::guards::ATTACK;
 use crate::support::World;
+use crate::support::guarded::{ATTACK, HOUSE, attached, coder, provider};
 
-const READING_ANSWERS: &str = "\
-apiVersion: pai.io/v1
-kind: GuardBinding
-metadata: {name: house}
-spec:
-  classifier: {type: rules}
----
-apiVersion: pai.io/v1
-kind: ModelProvider
-metadata: {name: anthropic}
-spec:
-  provider: anthropic
-  apiKeySecretRef: {name: key}
----
-apiVersion: pai.io/v1
-kind: ModelProvider
-metadata: {name: openai}
-spec:
-  provider: openai
-  apiKeySecretRef: {name: key}
-  responsesApi: native
----
-apiVersion: pai.io/v1
-kind: Agent
-metadata: {name: coder}
-spec:
-  models: [anthropic/claude-sonnet-4-6, openai/gpt-4o]
-  guards:
-    - binding: house
-      scan: {responses: true}
-";
+fn reading_answers() -> String {
+    let guards = attached("house", "scan: {responses: true}");
+    [
+        HOUSE,
+        &provider("anthropic", ""),
+        &provider("openai", "  responsesApi: native\n"),
+        &coder("anthropic/claude-sonnet-4-6, openai/gpt-4o", &guards),
+    ]
+    .concat()
+}
 
 /// Text that no guard minds, longer than anything that is held back.
 fn harmless(bytes: usize) -> String {
@@ -104,7 +83,7 @@ fn said(stream: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_guard_minds_arrives_whole() {
-    let world = World::of(READING_ANSWERS).await;
+    let world = World::of(&reading_answers()).await;
     let text = harmless(6000);
     for piece_bytes in [None, Some(7), Some(1000)] {
         world.simulator.scenario(Scenario {
@@ -130,7 +109,7 @@ async fn what_no_guard_minds_arrives_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_guard_minds_late_never_goes_out_and_the_client_is_told_in_its_protocol() {
-    let world = World::of(READING_ANSWERS).await;
+    let world = World::of(&reading_answers()).await;
     world.simulator.scenario(Scenario {
         // More before the attack than comes in one burst: had nothing gone out before it is seen, the answer would be a 403.
         output_tokens: 9000,
@@ -169,7 +148,7 @@ async fn what_a_guard_minds_late_never_goes_out_and_the_client_is_told_in_its_pr
 /// A model that falls silent in the middle does not keep what it said before from being read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silence_lets_out_what_was_said_before() {
-    let world = World::of(READING_ANSWERS).await;
+    let world = World::of(&reading_answers()).await;
     world.simulator.scenario(Scenario {
         output_tokens: 50,
         say: Some("Ice moves. ".repeat(10)),
@@ -193,7 +172,7 @@ async fn a_silence_lets_out_what_was_said_before() {
 /// A provider that packs its answer although nobody asked cannot be read: it counts as a guard that failed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_read_is_not_let_through() {
-    let world = World::of(READING_ANSWERS).await;
+    let world = World::of(&reading_answers()).await;
     world.simulator.scenario(Scenario { gzip_unasked: true, ..Scenario::default() });
     for stream in [false, true] {
         let (path, mut body) = requests().remove(0);

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::guarded::ATTACK;
 use crate::support::{self, asking};
 
 const HAIKU: &str = "claude-haiku-4-5";
@@ -320,7 +321,7 @@ async fn an_edited_guard_judges_the_next_request_and_drops_no_stream() {
         let request = request.header("anthropic-version", "2023-06-01");
         request.json(&asking(HAIKU, prompt, stream)).send()
     };
-    let attack = crate::guards::ATTACK;
+    let attack = ATTACK;
     let edits = [(0.9, "enforce", 403), (0.9, "audit", 200), (0.5, "enforce", 403)];
     for (reloads, (threshold, enforcement, expected)) in (1..).zip(edits) {
         let slow = "Say a little. [[simulate: output=100 delay_ms=20]]";

@@ -108,8 +108,10 @@ mod canaries;
 mod traces;
 /// Planted secrets, and that a gateway at work lets none of them out.
 mod canaries_served;
-/// Attacks on keys, secrets and the process.
+/// Attacks on keys and secrets.
 mod threats_keys;
+/// Attacks on the process, and by what it writes down.
+mod threats_process;
 /// The encrypted store, from the command line.
 mod secrets;
 /// New bundles while requests run.

@@ -1,5 +1,7 @@
 //! A gateway and a simulator for a test, with a clock that the test sets.
 
+pub(crate) mod guarded;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

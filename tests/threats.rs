@@ -21,17 +21,17 @@
 //! | 18 | endless events | `drill::an_event_without_an_end_costs_no_memory_and_disturbs_no_other_stream` |
 //! | 19 | slow readers | `hostile_clients`, `threats_http2::an_answer_that_nobody_reads_is_dropped_and_settled` |
 //! | 20 | guesses and timing | `pai_runtime::identify::guesses::a_million_random_keys_cause_no_look_up`, `pai_runtime::identify::timing::time_tells_no_wrong_id_from_a_wrong_secret_or_a_right_key`, `threats_keys::guesses_over_the_wire_get_one_answer_and_touch_no_account` |
-//! | 21 | injection | `threats_keys::names_and_labels_are_only_ever_values`, `threats_keys::a_key_is_only_ever_compared`, `threats_keys::a_name_with_a_line_break_forges_no_line_of_the_log` |
+//! | 21 | injection | `threats_keys::names_and_labels_are_only_ever_values`, `threats_keys::a_key_is_only_ever_compared`, `threats_process::a_name_with_a_line_break_forges_no_line_of_the_log` |
 //! | 22 | revoked and expired keys | `threats_keys::what_has_ended_is_refused_on_a_connection_that_is_open`, `threats_keys::a_revoked_secret_is_refused_on_a_connection_that_is_open`, `live_edits::a_key_that_is_taken_away_is_refused_within_a_second_on_an_open_connection` |
 //! | 23 | secrets in output | `canaries_served::no_planted_secret_leaves_a_gateway_at_work`, `canaries_served::no_planted_secret_is_in_what_commands_say_of_a_served_workspace`, `canaries::no_planted_secret_is_in_a_bundle_or_in_what_is_said_of_it` |
-//! | 24 | prompts in logs | `threats_keys::prompts_are_in_no_file`, `canaries_served::no_planted_secret_leaves_a_gateway_at_work` |
-//! | 25 | secrets on disk | `threats_keys::a_store_that_others_can_read_is_not_served`, `canaries_served::no_planted_secret_leaves_a_gateway_at_work` |
+//! | 24 | prompts in logs | `threats_process::prompts_are_in_no_file`, `canaries_served::no_planted_secret_leaves_a_gateway_at_work` |
+//! | 25 | secrets on disk | `threats_process::a_store_that_others_can_read_is_not_served`, `canaries_served::no_planted_secret_leaves_a_gateway_at_work` |
 //! | 26 | other tenants | `threats_admin::a_caller_learns_nothing_of_others` |
 //! | 28 | tricks with names of models | `threats_words::the_model_that_is_called_is_the_one_that_was_decided_on`, `reach::nothing_is_reached_that_its_caller_may_not_use` |
 //! | 29 | lies of a provider | `threats_words::usage_that_cannot_be_true_is_bounded_or_an_alarm`, `threats_words::heads_that_a_provider_should_not_send_do_not_reach_the_client` |
 //! | 31 | a configuration that is broken, or half written | `live_edits::ten_thousand_requests_are_each_decided_by_one_version_while_a_hundred_come_and_go`, `reload::what_is_refused_leaves_the_last_good_bundle_in_force_and_says_so` |
 //! | 32 | the operators' door | `threats_admin::nobody_but_an_operator_gets_through_the_admin_door`, `threats_admin::an_admin_token_opens_nothing_for_callers` |
-//! | 34 | rights of the process | `threats_keys::a_gateway_needs_no_rights_and_nothing_but_its_state_folder_to_write_to`, `threats_keys::unsafe_code_is_forbidden_in_every_crate` |
+//! | 34 | rights of the process | `threats_process::a_gateway_needs_no_rights_and_nothing_but_its_state_folder_to_write_to`, `threats_process::unsafe_code_is_forbidden_in_every_crate` |
 
 use std::net::SocketAddr;
 use std::time::Duration;

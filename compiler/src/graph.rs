@@ -1,5 +1,7 @@
 //! Resources by name, so that every reference can be followed. Names are looked up within one namespace.
 
+mod guarded;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use pai_bundle::limit::Scope;
@@ -13,6 +15,8 @@ use crate::manifest::{AccessKey, Agent, GuardBinding, Kind, ModelProvider, Resou
 use crate::source::Span;
 use crate::surroundings::Surroundings;
 use crate::workspace::{Unreadable, Workspace};
+
+pub(crate) use guarded::Guarded;
 
 /// The resources of a workspace, and what is known beside them.
 #[derive(Debug)]
@@ -133,20 +137,13 @@ impl Graph {
 
     /// What attached guards of a namespace read, as `binding/target`.
     pub(crate) fn flags(&self, namespace: &Name) -> BTreeSet<String> {
-        let of = |guards: &[GuardUse]| -> Vec<String> {
-            let one = |guard: &GuardUse| -> Vec<String> {
-                let targets = guard.scan.targets().into_iter();
-                targets.map(|target| format!("{}/{target}", guard.binding)).collect()
-            };
-            guards.iter().flat_map(one).collect()
+        let here = self.guarded().filter(|holder| holder.name.namespace == *namespace);
+        let guards = here.flat_map(|holder| holder.guards);
+        let of = |guard: &GuardUse| {
+            let targets = guard.scan.targets().into_iter();
+            targets.map(|target| format!("{}/{target}", guard.binding)).collect::<Vec<_>>()
         };
-        let is_here = |name: &QualifiedName| name.namespace == *namespace;
-        let providers = self.providers.values().filter(|one| is_here(&one.name));
-        let agents = self.agents.values().filter(|one| is_here(&one.name));
-        providers
-            .flat_map(|one| of(&one.spec.guards))
-            .chain(agents.flat_map(|one| of(&one.spec.guards)))
-            .collect()
+        guards.flat_map(of).collect()
     }
 
     /// The same of all namespaces, as `context.guard.hits` names it.

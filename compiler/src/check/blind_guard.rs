@@ -2,8 +2,6 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::graph::Graph;
-use crate::manifest::guard_use::GuardUse;
-use crate::manifest::{Resource, Spec};
 
 pub(crate) static RULE: Rule = Rule {
     code: "PAI0326",
@@ -20,27 +18,16 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(graph: &Graph, found: &mut Diagnostics) {
-    for provider in graph.providers.values() {
-        uses(provider, &provider.spec.guards, found);
-    }
-    for agent in graph.agents.values() {
-        uses(agent, &agent.spec.guards, found);
-    }
-}
-
-fn uses<S: Spec>(from: &Resource<S>, guards: &[GuardUse], found: &mut Diagnostics) {
-    for (at, guard) in guards.iter().enumerate() {
-        if !guard.scan.targets().is_empty() {
-            continue;
+    for holder in graph.guarded() {
+        let blind = holder.guards.iter().enumerate().filter(|(_, guard)| guard.scan.targets().is_empty());
+        for (at, guard) in blind {
+            let message =
+                format!("guard `{}` of {} `{}` reads nothing", guard.binding, holder.kind, holder.name.name);
+            found.push(
+                Diagnostic::new(&RULE, holder.at(at, "scan"), message)
+                    .label("everything is off")
+                    .help("switch on `prompts`, `responses`, `system` or `toolResults`, or remove the guard"),
+            );
         }
-        found.push(
-            Diagnostic::new(
-                &RULE,
-                from.at(&format!("/spec/guards/{at}/scan")),
-                format!("guard `{}` of {} `{}` reads nothing", guard.binding, S::NAME, from.name.name),
-            )
-            .label("everything is off")
-            .help("switch on `prompts`, `responses`, `system` or `toolResults`, or remove the guard"),
-        );
     }
 }

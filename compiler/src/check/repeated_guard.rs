@@ -3,7 +3,6 @@
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
 use crate::graph::Graph;
 use crate::manifest::guard_use::GuardUse;
-use crate::manifest::{Resource, Spec};
 
 pub(crate) static RULE: Rule = Rule {
     code: "PAI0332",
@@ -21,31 +20,27 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(graph: &Graph, found: &mut Diagnostics) {
-    for provider in graph.providers.values() {
-        uses(provider, &provider.spec.guards, found);
-    }
-    for agent in graph.agents.values() {
-        uses(agent, &agent.spec.guards, found);
+    for holder in graph.guarded() {
+        for (at, guard) in holder.guards.iter().enumerate() {
+            let Some((place, target)) = first_shared(holder.guards, at, guard) else { continue };
+            let message = format!("guard `{}` reads {target} twice", guard.binding);
+            found.push(
+                Diagnostic::new(&RULE, holder.at(at, "scan"), message)
+                    .label("again here")
+                    .also(holder.at(place, "scan"), "first here")
+                    .help("take it out of one of them"),
+            );
+        }
     }
 }
 
-fn uses<S: Spec>(from: &Resource<S>, guards: &[GuardUse], found: &mut Diagnostics) {
-    for (at, guard) in guards.iter().enumerate() {
-        let before = guards.iter().take(at).enumerate().filter(|(_, other)| other.binding == guard.binding);
-        let reads = guard.scan.lowered();
-        let shared = before.flat_map(|(place, other)| {
-            reads
-                .targets()
-                .filter(|target| other.scan.lowered().reads(*target))
-                .map(move |target| (place, target))
-        });
-        let Some((place, target)) = shared.into_iter().next() else { continue };
-        let message = format!("guard `{}` reads {target} twice", guard.binding);
-        found.push(
-            Diagnostic::new(&RULE, from.at(&format!("/spec/guards/{at}/scan")), message)
-                .label("again here")
-                .also(from.at(&format!("/spec/guards/{place}/scan")), "first here")
-                .help("take it out of one of them"),
-        );
-    }
+/// Which of the guards before this one reads something that it reads, and what.
+fn first_shared(guards: &[GuardUse], at: usize, guard: &GuardUse) -> Option<(usize, String)> {
+    let reads = guard.scan.lowered();
+    let mut before = guards.iter().take(at).enumerate().filter(|(_, other)| other.binding == guard.binding);
+    before.find_map(|(place, other)| {
+        let others = other.scan.lowered();
+        let shared = reads.targets().find(|target| others.reads(*target))?;
+        Some((place, shared.to_string()))
+    })
 }

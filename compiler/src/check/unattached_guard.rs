@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pai_bundle::name::{Name, QualifiedName};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Severity};
-use crate::graph::Graph;
+use crate::graph::{Graph, Guarded};
 use crate::manifest::guard_use::GuardUse;
 
 pub(crate) static RULE: Rule = Rule {
@@ -26,14 +26,12 @@ fn check(graph: &Graph, found: &mut Diagnostics) {
     if graph.lacks_resources() {
         return;
     }
-    let named = |holder: &QualifiedName, guards: &[GuardUse]| {
-        let name = |guard: &GuardUse| QualifiedName::new(holder.namespace.clone(), guard.binding.clone());
-        guards.iter().map(name).collect::<Vec<_>>()
+    let named = |holder: Guarded<'_>| {
+        let name =
+            |guard: &GuardUse| QualifiedName::new(holder.name.namespace.clone(), guard.binding.clone());
+        holder.guards.iter().map(name).collect::<Vec<_>>()
     };
-    let of_providers =
-        graph.providers.values().flat_map(|provider| named(&provider.name, &provider.spec.guards));
-    let of_agents = graph.agents.values().flat_map(|agent| named(&agent.name, &agent.spec.guards));
-    let attached: BTreeSet<QualifiedName> = of_providers.chain(of_agents).collect();
+    let attached: BTreeSet<QualifiedName> = graph.guarded().flat_map(named).collect();
     // One that is attached and not there is often this one, misspelt; that has been said.
     let misspelt: BTreeSet<&Name> = attached
         .iter()

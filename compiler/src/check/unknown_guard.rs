@@ -3,8 +3,6 @@
 use crate::diagnostic::nearest::Known;
 use crate::diagnostic::{Diagnostic, Diagnostics, Rule, Safety, Severity};
 use crate::graph::Graph;
-use crate::manifest::guard_use::GuardUse;
-use crate::manifest::{Resource, Spec};
 
 pub(crate) static RULE: Rule = Rule {
     code: "PAI0303",
@@ -22,35 +20,24 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(graph: &Graph, found: &mut Diagnostics) {
     let known = Known::new(graph.guards.keys());
-    for provider in graph.providers.values() {
-        uses(graph, &known, provider, &provider.spec.guards, found);
-    }
-    for agent in graph.agents.values() {
-        uses(graph, &known, agent, &agent.spec.guards, found);
-    }
-}
-
-fn uses<S: Spec>(
-    graph: &Graph,
-    known: &Known<'_>,
-    from: &Resource<S>,
-    guards: &[GuardUse],
-    found: &mut Diagnostics,
-) {
-    let namespace = &from.name.namespace;
-    for (at, guard) in guards.iter().enumerate() {
-        if graph.has_guard(namespace, &guard.binding) {
-            continue;
+    for holder in graph.guarded() {
+        let namespace = &holder.name.namespace;
+        for (at, guard) in holder.guards.iter().enumerate() {
+            if graph.has_guard(namespace, &guard.binding) {
+                continue;
+            }
+            let span = holder.at(at, "binding");
+            let message = format!("there is no guard binding `{}` in namespace `{namespace}`", guard.binding);
+            let finding = Diagnostic::new(&RULE, span, message).label("names a guard that is not there");
+            found.push(match known.nearest(namespace, guard.binding.as_str()) {
+                Some(near) => {
+                    finding.help(format!("did you mean `{near}`?")).edit(span, near, Safety::Unsafe)
+                }
+                None => finding.help(match known.list(namespace) {
+                    Some(names) => format!("the guard bindings of this namespace are: {names}"),
+                    None => "add a GuardBinding manifest of that name".to_owned(),
+                }),
+            });
         }
-        let span = from.at(&format!("/spec/guards/{at}/binding"));
-        let message = format!("there is no guard binding `{}` in namespace `{namespace}`", guard.binding);
-        let finding = Diagnostic::new(&RULE, span, message).label("names a guard that is not there");
-        found.push(match known.nearest(namespace, guard.binding.as_str()) {
-            Some(near) => finding.help(format!("did you mean `{near}`?")).edit(span, near, Safety::Unsafe),
-            None => finding.help(match known.list(namespace) {
-                Some(names) => format!("the guard bindings of this namespace are: {names}"),
-                None => "add a GuardBinding manifest of that name".to_owned(),
-            }),
-        });
     }
 }
