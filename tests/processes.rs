@@ -189,12 +189,13 @@ impl Process {
 }
 
 impl Drop for Process {
+    #[expect(clippy::print_stderr, reason = "beside what the failed test says")]
     fn drop(&mut self) {
         if thread::panicking() {
             // Whether it was still there, and its own words, tell more than a client's broken connection.
             let status = self.child.try_wait();
             let said = self.said.lock().map(|said| said.clone()).unwrap_or_default();
-            println!("the process under test (ended: {status:?}) has said:\n{said}");
+            eprintln!("the process under test (ended: {status:?}) has said:\n{said}");
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
