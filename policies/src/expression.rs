@@ -2,6 +2,7 @@
 //! times, records, arithmetic) stays with Cedar.
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
+use pai_bundle::pattern::Pattern;
 use serde_json::{Value, json};
 
 use crate::numbered::{AttributeNumber, Datum, Number, Numbered, TypeNumber, attribute_number};
@@ -22,7 +23,7 @@ pub(crate) enum Expression {
     Or(Box<Expression>, Box<Expression>),
     If(Box<[Expression; 3]>),
     Compare(Comparison, Box<Expression>, Box<Expression>),
-    Like(Box<Expression>, Wildcard),
+    Like(Box<Expression>, Pattern),
     Is(Box<Expression>, TypeNumber),
     IsEmpty(Box<Expression>),
 }
@@ -65,39 +66,18 @@ pub(crate) enum Field {
     External,
 }
 
-/// The pattern of a `like`: texts with anything between them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wildcard(Vec<Box<str>>);
-
-impl Wildcard {
-    /// Whether a text is of that form.
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        match self.0.as_slice() {
-            [] => text.is_empty(),
-            [only] => text == &**only,
-            [first, between @ .., last] => {
-                let Some(mut rest) = text.strip_prefix(&**first) else { return false };
-                for part in between {
-                    // The first place is as good as any: it leaves the most for what comes behind.
-                    let Some((_, behind)) = rest.split_once(&**part) else { return false };
-                    rest = behind;
-                }
-                rest.ends_with(&**last)
-            }
+/// The pattern of a `like`; `None` where a star in it is meant as a star, which patterns of manifests cannot say.
+fn pattern(parts: &Value) -> Option<Pattern> {
+    let mut text = String::new();
+    for part in parts.as_array()? {
+        match part.get("Literal").and_then(Value::as_str) {
+            Some(literal) if literal.contains('*') => return None,
+            Some(literal) => text.push_str(literal),
+            None if part == "Wildcard" => text.push('*'),
+            None => return None,
         }
     }
-
-    fn read(parts: &Value) -> Option<Self> {
-        let mut texts = vec![String::new()];
-        for part in parts.as_array()? {
-            match part.get("Literal").and_then(Value::as_str) {
-                Some(literal) => texts.last_mut()?.push_str(literal),
-                None if part == "Wildcard" => texts.push(String::new()),
-                None => return None,
-            }
-        }
-        Some(Self(texts.into_iter().map(String::into_boxed_str).collect()))
-    }
+    Some(Pattern::new(text))
 }
 
 impl Expression {
@@ -132,7 +112,7 @@ impl Expression {
             "&&" => Self::And(operand("left")?, operand("right")?),
             "||" => Self::Or(operand("left")?, operand("right")?),
             "if-then-else" => Self::If(Box::new([*operand("if")?, *operand("then")?, *operand("else")?])),
-            "like" => Self::Like(operand("left")?, Wildcard::read(of.get("pattern")?)?),
+            "like" => Self::Like(operand("left")?, pattern(of.get("pattern")?)?),
             "is" => Self::read_is(of, numbered)?,
             _ => Self::Compare(Comparison::read(operator)?, operand("left")?, operand("right")?),
         })
