@@ -1,6 +1,7 @@
 //! Every way in which an answer can end, plain and as a stream, compressed and not: no hold stays open, the charge is
 //! what `docs/budgets.md` says, and the provider is told at once.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -21,12 +22,14 @@ enum End {
     CutAfterUsage,
     ClientGoneBefore,
     ClientGoneInTheMiddle,
+    ClientGoneAtTheEnd,
     ProviderStallsBefore,
     ProviderStallsInTheMiddle,
+    ProviderStallsAtTheEnd,
     Shutdown,
 }
 
-const ENDS: [End; 12] = [
+const ENDS: [End; 14] = [
     End::Finished,
     End::ProviderRefuses,
     End::ProviderHangsUp,
@@ -36,8 +39,10 @@ const ENDS: [End; 12] = [
     End::CutAfterUsage,
     End::ClientGoneBefore,
     End::ClientGoneInTheMiddle,
+    End::ClientGoneAtTheEnd,
     End::ProviderStallsBefore,
     End::ProviderStallsInTheMiddle,
+    End::ProviderStallsAtTheEnd,
     End::Shutdown,
 ];
 
@@ -80,6 +85,7 @@ impl Case {
             End::ClientGoneBefore | End::ProviderStallsBefore => {
                 Scenario { first_byte_delay: Duration::from_secs(60), ..usual }
             }
+            End::ClientGoneAtTheEnd | End::ProviderStallsAtTheEnd => Scenario { lingers: true, ..usual },
             End::ClientGoneInTheMiddle | End::ProviderStallsInTheMiddle | End::Shutdown if self.stream => {
                 Scenario { stall_after_events: Some(5), ..usual }
             }
@@ -89,14 +95,18 @@ impl Case {
         }
     }
 
-    /// Whether there is such an end: events are for streams.
+    /// Whether there is such an end: events are for streams, and packed ones end with their packing.
     fn exists(self) -> bool {
-        self.stream || !matches!(self.end, End::ErrorEvent | End::CutAfterUsage)
+        match self.end {
+            End::ErrorEvent | End::CutAfterUsage | End::ClientGoneAtTheEnd => self.stream,
+            End::ProviderStallsAtTheEnd => self.stream && !self.gzip,
+            _ => true,
+        }
     }
 
     fn charge(self) -> Charge {
         match self.end {
-            End::Finished => Charge::Reported,
+            End::Finished | End::ClientGoneAtTheEnd | End::ProviderStallsAtTheEnd => Charge::Reported,
             End::ProviderRefuses => Charge::Nothing,
             End::ErrorEvent | End::CutAfterUsage => Charge::Between,
             End::ClientGoneInTheMiddle | End::ProviderStallsInTheMiddle | End::Shutdown if self.stream => {
@@ -114,6 +124,8 @@ impl Case {
         match self.end {
             // A whole document, whatever is in it.
             End::Finished | End::NoUsage => "served",
+            // The stream's own end has come, and has gone out.
+            End::ClientGoneAtTheEnd | End::ProviderStallsAtTheEnd => "served",
             End::ProviderRefuses => "upstream_error",
             End::ProviderHangsUp | End::ProviderStallsBefore => "upstream_failed",
             End::Cut if self.stream => "upstream_failed",
@@ -128,8 +140,10 @@ impl Case {
             self.end,
             End::ClientGoneBefore
                 | End::ClientGoneInTheMiddle
+                | End::ClientGoneAtTheEnd
                 | End::ProviderStallsBefore
                 | End::ProviderStallsInTheMiddle
+                | End::ProviderStallsAtTheEnd
                 | End::Shutdown
         )
     }
@@ -138,7 +152,10 @@ impl Case {
     async fn play(self) -> Option<Duration> {
         let world = World::with(MANIFESTS, |settings| {
             settings.drain = Duration::from_millis(100);
-            if matches!(self.end, End::ProviderStallsBefore | End::ProviderStallsInTheMiddle) {
+            if matches!(
+                self.end,
+                End::ProviderStallsBefore | End::ProviderStallsInTheMiddle | End::ProviderStallsAtTheEnd
+            ) {
                 settings.upstream.read = Duration::from_secs(1);
             }
         })
@@ -161,6 +178,23 @@ impl Case {
             End::ClientGoneInTheMiddle => {
                 let mut body = request.send().await.expect("headers").bytes_stream();
                 body.next().await.expect("a piece").expect("bytes");
+                drop(body);
+                Instant::now()
+            }
+            End::ClientGoneAtTheEnd => {
+                // As clients of OpenAI do, which close their connection once they have read `[DONE]`.
+                let mut body = request.send().await.expect("headers").bytes_stream();
+                let mut inflate = flate2::write::GzDecoder::new(Vec::new());
+                let mut read = Vec::new();
+                while !String::from_utf8_lossy(&read).contains("message_stop") {
+                    let piece = body.next().await.expect("a piece").expect("bytes");
+                    if self.gzip {
+                        inflate.write_all(&piece).and_then(|()| inflate.flush()).expect("gzip");
+                        read.clone_from(inflate.get_ref());
+                    } else {
+                        read.extend_from_slice(&piece);
+                    }
+                }
                 drop(body);
                 Instant::now()
             }
@@ -189,7 +223,20 @@ impl Case {
             _ => {
                 if let Ok(response) = request.send().await {
                     let mut body = response.bytes_stream();
-                    while body.next().await.is_some_and(|piece| piece.is_ok()) {}
+                    let mut last = None;
+                    while let Some(piece) = body.next().await {
+                        last = Some(piece);
+                        if last.as_ref().is_some_and(Result::is_err) {
+                            break;
+                        }
+                    }
+                    if self.end == End::ProviderStallsAtTheEnd {
+                        let last = last.expect("an answer").expect("a clean end");
+                        assert!(
+                            last.ends_with(b"data: {\"type\":\"message_stop\"}\n\n"),
+                            "{self:?}: {last:?}"
+                        );
+                    }
                 }
                 Instant::now()
             }

@@ -36,6 +36,8 @@ mod splits;
 mod cuts;
 /// Every end of an answer, in every form.
 mod aborts;
+/// Clients that close their connection at the end of a stream, not behind it.
+mod leaving;
 /// Other candidates, when one cannot answer.
 mod fallover;
 /// Streams put together again, as SDKs do it.

@@ -204,6 +204,11 @@ impl AnswerBody {
         self.detained = true;
     }
 
+    /// All that came of it has gone out: what is dropped now is settled as if it had never been detained.
+    pub(crate) fn hand_back(&mut self) {
+        self.detained = false;
+    }
+
     /// Settles an answer that has come to its end, as it ended.
     pub(crate) fn let_go(mut self) {
         self.detained = false;
@@ -317,8 +322,24 @@ impl AnswerBody {
         settling.finish(&meter.finished(most), outcome);
     }
 
-    /// It stops in the middle.
+    /// Whether the client has read, or is about to read, the stream's own end: then it is whole, whoever closes which
+    /// connection first. Official clients of OpenAI close theirs as soon as they have read `[DONE]`.
+    fn is_told(&self) -> bool {
+        self.metered.as_ref().is_some_and(|metered| metered.meter.has_seen_the_end())
+            && self.outlet.tells_the_end_at_once()
+    }
+
+    /// Whether nothing of it is still to be handed on but the end of a connection.
+    pub(crate) fn has_handed_on_its_end(&self) -> bool {
+        self.is_told() && self.gathered.is_empty()
+    }
+
+    /// It stops in the middle, or behind its end.
     fn break_off(&mut self, broken: Broken) {
+        // Packed bytes have an end of their own.
+        if self.is_told() && self.metered.as_ref().is_some_and(|it| it.meter.can_take_an_event()) {
+            return self.finish();
+        }
         let Some(Metered { meter, settling }) = self.metered.take() else { return };
         let mut text = Vec::new();
         let told = self.outlet.break_off(broken.in_words(), &mut text);
@@ -418,18 +439,21 @@ impl Body for AnswerBody {
 }
 
 impl Drop for AnswerBody {
-    /// The client left before the end. Dropping the provider's body cancels the request there.
+    /// The client left, before the end or as soon as it had read it. Dropping the provider's body cancels the request there.
     fn drop(&mut self) {
-        if let Some(Metered { meter, settling }) = self.metered.take() {
-            let outcome = Outcome::of_drop();
-            let measured = match outcome {
-                // It may be the meter that panicked; asked again, it would end the process.
-                Outcome::Panicked => Measured::Unknown,
-                // A translated document is whole before its first byte goes out.
-                _ if self.end == End::Clean => meter.finished(settling.most()),
-                _ => meter.given_up(settling.most()),
-            };
-            settling.finish(&measured, outcome);
-        }
+        let (is_told, is_out) = (self.is_told(), self.has_handed_on_its_end() && !self.detained);
+        let Some(Metered { meter, settling }) = self.metered.take() else { return };
+        let measured = match Outcome::of_drop() {
+            // It may be the meter that panicked; asked again, it would end the process.
+            Outcome::Panicked => Measured::Unknown,
+            // A translated document is whole before its first byte goes out.
+            _ if is_told || self.end == End::Clean => meter.finished(settling.most()),
+            _ => meter.given_up(settling.most()),
+        };
+        let outcome = match Outcome::of_drop() {
+            Outcome::ClientGone if is_out => Outcome::Served,
+            outcome => outcome,
+        };
+        settling.finish(&measured, outcome);
     }
 }

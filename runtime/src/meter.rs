@@ -115,6 +115,11 @@ impl Meter {
         }
     }
 
+    /// Whether a stream has told its own end: what becomes of its connection after that changes nothing.
+    pub(crate) fn has_seen_the_end(&self) -> bool {
+        matches!(self.source, Source::Stream(_)) && self.readable && self.reading.has_told_its_end()
+    }
+
     /// Whether a stream has ended with an error of the provider's.
     pub(crate) fn has_failed(&self) -> bool {
         self.reading.failed && !self.reading.stopped

@@ -119,6 +119,15 @@ impl Outlet {
         }
     }
 
+    /// Whether the client has read the end of a stream once the provider has told it.
+    pub(crate) fn tells_the_end_at_once(&self) -> bool {
+        match self {
+            Self::Same | Self::Hidden(_) => true,
+            Self::Stream(translator) => translator.over() == Some(Over::Clean),
+            Self::Document(_) | Self::Nothing => false,
+        }
+    }
+
     /// Whether whatever follows, what has come can no longer become an answer.
     pub(crate) fn is_lost(&self) -> bool {
         match self {

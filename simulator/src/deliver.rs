@@ -107,6 +107,8 @@ impl Plan {
                 // Writing to memory does not fail.
                 let rest = packer.finish().unwrap_or_default().into();
                 self.steps.push_back(Step::Send(Part { bytes: rest, ..Part::default() }));
+            } else if std::mem::take(&mut self.scenario.lingers) {
+                self.steps.push_back(Step::Stall);
             } else {
                 // Nothing follows the last part.
                 self.steps.clear();

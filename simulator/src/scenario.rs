@@ -26,6 +26,8 @@ pub struct Scenario {
     pub stall_after_events: Option<usize>,
     /// The same after so many bytes of the body, as compressed.
     pub stall_after_bytes: Option<usize>,
+    /// Leave the answer open behind its last byte, as a provider that is slow to end it, or a proxy that loses its end.
+    pub lingers: bool,
     /// Send an error event after so many events, and end.
     pub error_after_events: Option<usize>,
     /// Send the bytes in pieces of at most so many, each written to the socket by itself.
@@ -80,6 +82,7 @@ impl Default for Scenario {
             cut: None,
             stall_after_events: None,
             stall_after_bytes: None,
+            lingers: false,
             error_after_events: None,
             piece_bytes: None,
             gzip: false,

@@ -83,6 +83,12 @@ impl Reading {
         }
     }
 
+    /// Whether a stream has told its own end, after which nothing more of it is worth anything. Gemini's streams have no
+    /// such event: other answers, and the last counters, may follow the end of one.
+    pub fn has_told_its_end(&self) -> bool {
+        self.stopped && !self.failed && self.dialect != Dialect::Gemini
+    }
+
     /// The provider gave up, in so many words.
     pub(crate) fn failed(&mut self, said: &[u8]) {
         self.failed = true;

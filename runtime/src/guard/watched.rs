@@ -295,8 +295,16 @@ impl Watched {
     /// Whether there is something to be judged now.
     fn is_due(&self) -> bool {
         let new = self.total - self.given;
-        let is_over = self.end != End::NotYet || self.is_quiet || self.held_bytes >= HELD_MAX_BYTES;
-        new >= STRIDE_BYTES || (new > 0 && is_over)
+        new >= STRIDE_BYTES || (new > 0 && self.waits_for_nothing())
+    }
+
+    /// Whether what has come is not held back for what may follow: nothing does, or nothing did for a while, or no more
+    /// of it can be held.
+    fn waits_for_nothing(&self) -> bool {
+        self.end != End::NotYet
+            || self.is_quiet
+            || self.held_bytes >= HELD_MAX_BYTES
+            || self.inner.as_ref().is_some_and(AnswerBody::has_handed_on_its_end)
     }
 
     fn judge(&mut self) {
@@ -336,10 +344,7 @@ impl Watched {
     /// What may go out now, as one run of bytes.
     fn released(&mut self) -> Option<Bytes> {
         let is_all_judged = self.judging.is_none() && self.cleared == self.total;
-        let is_over = self.end != End::NotYet
-            || self.is_quiet
-            || self.held_bytes >= HELD_MAX_BYTES
-            || matches!(self.source, Source::Unread);
+        let is_over = self.waits_for_nothing() || matches!(self.source, Source::Unread);
         let lag = LAG_BYTES * self.texts.len().max(1);
         let goes = |held: &Held| (is_all_judged && is_over) || held.text_end + lag <= self.cleared;
         let count = self.held.iter().take_while(|held| goes(held)).count();
@@ -369,6 +374,16 @@ impl Watched {
         }
         let failure = Failure { kind: FailureKind::Permission, message };
         failure::in_band(self.dialect, &failure).into()
+    }
+}
+
+impl Drop for Watched {
+    /// A client that leaves once it has read everything has its answer.
+    fn drop(&mut self) {
+        let is_out = self.held.is_empty() && self.ready.is_none() && self.judging.is_none();
+        if let Some(inner) = self.inner.as_mut().filter(|_| is_out) {
+            inner.hand_back();
+        }
     }
 }
 
