@@ -4,7 +4,9 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use flate2::write::GzDecoder;
+use futures_util::{Stream, StreamExt};
 use pai_bundle::limit::Scope;
 use pai_simulator::{Cut, Fault, Scenario};
 use serde_json::Value;
@@ -22,10 +24,10 @@ enum End {
     CutAfterUsage,
     ClientGoneBefore,
     ClientGoneInTheMiddle,
-    ClientGoneAtTheEnd,
+    ClientGoneAfterAll,
     ProviderStallsBefore,
     ProviderStallsInTheMiddle,
-    ProviderStallsAtTheEnd,
+    ProviderStallsAfterAll,
     Shutdown,
 }
 
@@ -39,10 +41,10 @@ const ENDS: [End; 14] = [
     End::CutAfterUsage,
     End::ClientGoneBefore,
     End::ClientGoneInTheMiddle,
-    End::ClientGoneAtTheEnd,
+    End::ClientGoneAfterAll,
     End::ProviderStallsBefore,
     End::ProviderStallsInTheMiddle,
-    End::ProviderStallsAtTheEnd,
+    End::ProviderStallsAfterAll,
     End::Shutdown,
 ];
 
@@ -85,7 +87,7 @@ impl Case {
             End::ClientGoneBefore | End::ProviderStallsBefore => {
                 Scenario { first_byte_delay: Duration::from_secs(60), ..usual }
             }
-            End::ClientGoneAtTheEnd | End::ProviderStallsAtTheEnd => Scenario { lingers: true, ..usual },
+            End::ClientGoneAfterAll | End::ProviderStallsAfterAll => Scenario { lingers: true, ..usual },
             End::ClientGoneInTheMiddle | End::ProviderStallsInTheMiddle | End::Shutdown if self.stream => {
                 Scenario { stall_after_events: Some(5), ..usual }
             }
@@ -98,15 +100,15 @@ impl Case {
     /// Whether there is such an end: events are for streams, and packed ones end with their packing.
     fn exists(self) -> bool {
         match self.end {
-            End::ErrorEvent | End::CutAfterUsage | End::ClientGoneAtTheEnd => self.stream,
-            End::ProviderStallsAtTheEnd => self.stream && !self.gzip,
+            End::ErrorEvent | End::CutAfterUsage | End::ClientGoneAfterAll => self.stream,
+            End::ProviderStallsAfterAll => self.stream && !self.gzip,
             _ => true,
         }
     }
 
     fn charge(self) -> Charge {
         match self.end {
-            End::Finished | End::ClientGoneAtTheEnd | End::ProviderStallsAtTheEnd => Charge::Reported,
+            End::Finished | End::ClientGoneAfterAll | End::ProviderStallsAfterAll => Charge::Reported,
             End::ProviderRefuses => Charge::Nothing,
             End::ErrorEvent | End::CutAfterUsage => Charge::Between,
             End::ClientGoneInTheMiddle | End::ProviderStallsInTheMiddle | End::Shutdown if self.stream => {
@@ -122,10 +124,8 @@ impl Case {
 
     fn outcome(self) -> &'static str {
         match self.end {
-            // A whole document, whatever is in it.
-            End::Finished | End::NoUsage => "served",
-            // The stream's own end has come, and has gone out.
-            End::ClientGoneAtTheEnd | End::ProviderStallsAtTheEnd => "served",
+            // A whole document, whatever is in it, or a stream's own end that has gone out.
+            End::Finished | End::NoUsage | End::ClientGoneAfterAll | End::ProviderStallsAfterAll => "served",
             End::ProviderRefuses => "upstream_error",
             End::ProviderHangsUp | End::ProviderStallsBefore => "upstream_failed",
             End::Cut if self.stream => "upstream_failed",
@@ -140,10 +140,10 @@ impl Case {
             self.end,
             End::ClientGoneBefore
                 | End::ClientGoneInTheMiddle
-                | End::ClientGoneAtTheEnd
+                | End::ClientGoneAfterAll
                 | End::ProviderStallsBefore
                 | End::ProviderStallsInTheMiddle
-                | End::ProviderStallsAtTheEnd
+                | End::ProviderStallsAfterAll
                 | End::Shutdown
         )
     }
@@ -154,7 +154,7 @@ impl Case {
             settings.drain = Duration::from_millis(100);
             if matches!(
                 self.end,
-                End::ProviderStallsBefore | End::ProviderStallsInTheMiddle | End::ProviderStallsAtTheEnd
+                End::ProviderStallsBefore | End::ProviderStallsInTheMiddle | End::ProviderStallsAfterAll
             ) {
                 settings.upstream.read = Duration::from_secs(1);
             }
@@ -181,20 +181,9 @@ impl Case {
                 drop(body);
                 Instant::now()
             }
-            End::ClientGoneAtTheEnd => {
-                // As clients of OpenAI do, which close their connection once they have read `[DONE]`.
+            End::ClientGoneAfterAll => {
                 let mut body = request.send().await.expect("headers").bytes_stream();
-                let mut inflate = flate2::write::GzDecoder::new(Vec::new());
-                let mut read = Vec::new();
-                while !String::from_utf8_lossy(&read).contains("message_stop") {
-                    let piece = body.next().await.expect("a piece").expect("bytes");
-                    if self.gzip {
-                        inflate.write_all(&piece).and_then(|()| inflate.flush()).expect("gzip");
-                        read.clone_from(inflate.get_ref());
-                    } else {
-                        read.extend_from_slice(&piece);
-                    }
-                }
+                self.read_the_end(&mut body).await;
                 drop(body);
                 Instant::now()
             }
@@ -222,21 +211,7 @@ impl Case {
             }
             _ => {
                 if let Ok(response) = request.send().await {
-                    let mut body = response.bytes_stream();
-                    let mut last = None;
-                    while let Some(piece) = body.next().await {
-                        last = Some(piece);
-                        if last.as_ref().is_some_and(Result::is_err) {
-                            break;
-                        }
-                    }
-                    if self.end == End::ProviderStallsAtTheEnd {
-                        let last = last.expect("an answer").expect("a clean end");
-                        assert!(
-                            last.ends_with(b"data: {\"type\":\"message_stop\"}\n\n"),
-                            "{self:?}: {last:?}"
-                        );
-                    }
+                    self.read_it_all(response).await;
                 }
                 Instant::now()
             }
@@ -257,6 +232,37 @@ impl Case {
         assert_eq!(ledger.unknown_settlements(), 0, "{self:?}: settled once");
         assert_eq!(ledger.breaches(), 0, "{self:?}");
         told
+    }
+
+    /// Reads up to a stream's own end, as clients of OpenAI do, which close their connection once they have read `[DONE]`.
+    async fn read_the_end(self, body: &mut (impl Stream<Item = reqwest::Result<Bytes>> + Unpin)) {
+        let (mut read, mut inflate) = (Vec::new(), GzDecoder::new(Vec::new()));
+        while !String::from_utf8_lossy(&read).contains("message_stop") {
+            let piece = body.next().await.expect("a piece").expect("bytes");
+            if self.gzip {
+                inflate.write_all(&piece).and_then(|()| inflate.flush()).expect("gzip");
+                read.clone_from(inflate.get_ref());
+            } else {
+                read.extend_from_slice(&piece);
+            }
+        }
+    }
+
+    /// Reads until nothing more comes.
+    async fn read_it_all(self, response: reqwest::Response) {
+        let mut body = response.bytes_stream();
+        let mut last = None;
+        while let Some(piece) = body.next().await {
+            let Ok(piece) = piece else {
+                assert_ne!(self.end, End::ProviderStallsAfterAll, "the answer is whole");
+                break;
+            };
+            last = Some(piece);
+        }
+        if self.end == End::ProviderStallsAfterAll {
+            let last = last.expect("an answer");
+            assert!(last.ends_with(b"data: {\"type\":\"message_stop\"}\n\n"), "{self:?}: {last:?}");
+        }
     }
 
     /// The record says what was to be charged.
