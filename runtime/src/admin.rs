@@ -2,6 +2,7 @@
 
 mod bundle;
 mod door;
+mod metrics;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use http::StatusCode;
-use pai_bundle::unit::UtcDay;
+use pai_bundle::unit::{UnixSeconds, UtcDay};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -37,15 +38,18 @@ pub(crate) struct Health {
     pub(crate) pushes: Option<mpsc::Sender<Push>>,
     /// The certificate that callers see.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// When the gateway was started.
+    pub(crate) started: UnixSeconds,
 }
 
 /// `/livez` and `/readyz`, named as Kubernetes names them and open to its probes; behind the door `/status` for people,
-/// `/usage` for reports, and `/bundle`. docs/admin.md describes them.
+/// `/metrics` for Prometheus, `/usage` for reports, and `/bundle`. docs/admin.md describes them.
 pub(crate) fn router(health: Health) -> Router {
     Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/status", get(status))
+        .route("/metrics", get(metrics::show))
         .route("/usage", get(usage))
         .route("/bundle", get(bundle::show).post(bundle::replace))
         .fallback(nothing)

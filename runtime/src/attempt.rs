@@ -22,6 +22,7 @@ use crate::forward::{Answerer, Attempt, Forwarded, Outgoing, Told, Transient};
 use crate::guard::{AnswerGuards, Watched, Withheld};
 use crate::meter::Encoding;
 use crate::prepare::Prepared;
+use crate::record::attempted::Came;
 use crate::refusal::Refusal;
 use crate::settle::{Note, Settling};
 use crate::upstream::breaker::{Fault, Turn};
@@ -58,7 +59,7 @@ pub(crate) async fn once(
     let Admitted { permit, hold, terms, max_output } = match door.admit(patience, &mut note).await {
         Ok(admitted) => admitted,
         Err(refusal) => {
-            note.attempt(candidate, &refusal.code());
+            note.attempt(candidate, &Came::Refused(&refusal));
             return Once::over(Attempt::Refused(refusal, note));
         }
     };
@@ -75,7 +76,7 @@ pub(crate) async fn once(
             match begin(response, outgoing.asked, prepared, question, outgoing.limits, settling).await {
                 Ok(mut begun) => {
                     turn.succeeded();
-                    begun.body.edit_note(|note| note.attempt(candidate, "answered"));
+                    begun.body.edit_note(|note| note.attempt(candidate, &Came::Answered));
                     return Once::over(if are_read {
                         // On the heap, as is all that few requests need: a request's future is moved as a whole.
                         Box::pin(watched(door, begun, quantity, from)).await
@@ -85,12 +86,12 @@ pub(crate) async fn once(
                     });
                 }
                 Err(not_begun) => {
-                    let (what, outcome) = (not_begun.what(), not_begun.outcome());
+                    let (came, outcome) = (Came::NotBegun(not_begun.stopped), not_begun.outcome());
                     let (failure, charge);
                     (failure, charge, note) = not_begun.settle();
                     match charge {
-                        Charge::Some => note.charged_attempt(candidate, what),
-                        Charge::None => note.attempt(candidate, what),
+                        Charge::Some => note.charged_attempt(candidate, &came),
+                        Charge::None => note.attempt(candidate, &came),
                     }
                     if failure::status_of(failure.kind) >= 500 {
                         turn.failed(Fault::Answer, Instant::now());
@@ -102,7 +103,7 @@ pub(crate) async fn once(
         }
         Sent::Failed(response) => {
             note.released();
-            note.attempt(candidate, response.status().as_str());
+            note.attempt(candidate, &Came::Status(response.status()));
             let status = response.status();
             if status.is_server_error() {
                 turn.failed(Fault::Answer, Instant::now());
@@ -121,19 +122,19 @@ pub(crate) async fn once(
         }
         Sent::Unsendable(refusal) => {
             note.released();
-            note.attempt(candidate, &refusal.code());
+            note.attempt(candidate, &Came::Unsendable(&refusal));
             return Once::over(Attempt::Next(Told::Refused(refusal), Transient::No, note));
         }
         Sent::Unreachable(refusal) => {
             note.released();
-            note.attempt(candidate, &refusal.code());
+            note.attempt(candidate, &Came::Unreachable(&refusal));
             turn.failed(Fault::Connection, Instant::now());
             let wait = retry::wait(retries, number, None, retry::jitter);
             (Told::Refused(refusal), wait)
         }
         Sent::Broke(refusal) => {
             note.broke();
-            note.charged_attempt(candidate, "broke off; its hold was counted in full");
+            note.charged_attempt(candidate, &Came::BrokeOff);
             turn.failed(Fault::Answer, Instant::now());
             let wait = retry::wait(retries, number, None, retry::jitter);
             (Told::Refused(refusal), wait)
@@ -167,7 +168,7 @@ async fn watched(
             Attempt::Done(Forwarded::Answer { begun, from: from.clone() })
         }
         Err(Withheld { denial, mut note }) => {
-            note.charged_attempt(candidate, "withheld by a guard");
+            note.charged_attempt(candidate, &Came::Withheld);
             Attempt::Final(Told::Refused(Refusal::Denied(denial)), note)
         }
     }

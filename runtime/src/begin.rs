@@ -108,17 +108,6 @@ impl NotBegun {
         Box::new(Self { failure, stopped, meter, settling })
     }
 
-    /// In a word, for the record.
-    pub(crate) fn what(&self) -> &'static str {
-        match self.stopped {
-            Stopped::Refused => "error event before any content",
-            Stopped::Broken(Broken::Cut) => "broke off before any content",
-            Stopped::Broken(Broken::Silent) => "silent",
-            Stopped::Broken(Broken::TooLong) => "took too long",
-            Stopped::Broken(Broken::NoAnswer) => "no answer of its protocol",
-        }
-    }
-
     /// What came of the request, where no other attempt does better.
     pub(crate) fn outcome(&self) -> Outcome {
         match self.stopped {

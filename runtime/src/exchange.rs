@@ -32,6 +32,7 @@ use crate::guard::Conversations;
 use crate::identify;
 use crate::intake;
 use crate::meter::Form;
+use crate::metrics::Metrics;
 use crate::models;
 use crate::rate::Rates;
 use crate::record::Outcome;
@@ -65,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) rates: Rates,
     pub(crate) ids: Ids,
     pub(crate) records: Records,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
 

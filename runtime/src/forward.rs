@@ -26,6 +26,7 @@ use crate::identify::Caller;
 use crate::prepare::Prepared;
 use crate::queue::Queue;
 use crate::record::Outcome;
+use crate::record::attempted::Came;
 use crate::refusal::Refusal;
 use crate::settle::Note;
 use crate::snapshot::Snapshot;
@@ -123,7 +124,7 @@ pub(crate) async fn forward(
     while let Some(candidate) = queue.next() {
         let mut turn = outgoing.breakers.turn(&candidate.provider, outgoing.caller.holder(), Instant::now());
         if turn.is_set_back() && queue.set_back(&**outgoing.snapshot, &candidate) {
-            note.attempt(&candidate, "set back: breaker open");
+            note.attempt(&candidate, &Came::SetBack);
             continue;
         }
         note.candidate(&candidate);
@@ -196,7 +197,7 @@ async fn try_candidate(
     let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(refusal) => {
-            note.attempt(candidate, &refusal.code());
+            note.attempt(candidate, &Came::Refused(&refusal));
             return Attempt::Refused(refusal, note);
         }
     };
@@ -214,7 +215,7 @@ async fn try_candidate(
         found = match Box::pin(door.inspect(inspection, &mut note)).await {
             Ok(found) => found,
             Err(refusal) => {
-                note.attempt(candidate, &refusal.code());
+                note.attempt(candidate, &Came::Refused(&refusal));
                 return Attempt::Refused(refusal, note);
             }
         };
@@ -223,7 +224,7 @@ async fn try_candidate(
     if outgoing.action == Action::CountTokens && prepared.dialect != outgoing.asked.dialect {
         return match Box::pin(door.count()).await {
             Ok(counted) => {
-                note.attempt(candidate, "counted");
+                note.attempt(candidate, &Came::Counted);
                 Attempt::Done(Forwarded::Counted { counted, from, note })
             }
             Err(refusal) => Attempt::Refused(refusal, note),

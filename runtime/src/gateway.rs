@@ -25,6 +25,7 @@ use crate::count::Counts;
 use crate::exchange::{self, Shared};
 use crate::guard::Conversations;
 use crate::listener::{self, ListenError, Serving, Tls, TlsError};
+use crate::metrics::Metrics;
 use crate::operators::Operators;
 use crate::presence::Speech;
 use crate::rate::Rates;
@@ -122,7 +123,10 @@ impl Gateway {
             following.releases.accept(&release)?;
         }
         let ledger = Ledger::open(Box::new(store), pai_ledger::Settings::default())?;
-        let recorder = Recorder::open(&settings.state.join("records.jsonl"), settings.echo_records)?;
+        let metrics = Arc::<Metrics>::default();
+        metrics.follow(release.snapshot.upstreams().map(|upstream| &upstream.provider.name));
+        let recorder =
+            Recorder::open(&settings.state.join("records.jsonl"), settings.echo_records, metrics.clone())?;
         client.follow(&release.snapshot);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(release.snapshot.clone()),
@@ -139,12 +143,14 @@ impl Gateway {
             rates: Rates::default(),
             ids: Ids::new()?,
             records: recorder.records(),
+            metrics,
             trusted_proxies: settings.trusted_proxies.clone(),
         });
         let draining = Arc::new(AtomicBool::new(false));
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let source = following.as_ref().map(|following| following.releases.describe());
-        let standing = Arc::new(Standing::new(&release, source, shared.calendar.look().wall));
+        let started = shared.calendar.look().wall;
+        let standing = Arc::new(Standing::new(&release, source, started));
         let operators = Arc::new(Operators::new(&settings.state)?);
         let (pushes, incoming) = mpsc::channel(1);
         let health = Health {
@@ -154,6 +160,7 @@ impl Gateway {
             operators: operators.clone(),
             pushes: following.is_some().then_some(pushes),
             tls: tls.clone(),
+            started,
         };
         let reload = following.map(|following| {
             let reload = Reload {

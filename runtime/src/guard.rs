@@ -14,6 +14,7 @@ mod remote;
 mod reply;
 mod breaker;
 mod cache;
+mod labels;
 mod tally;
 mod report;
 mod attached;
@@ -37,6 +38,7 @@ pub use unavailable::Unavailable;
 
 pub(crate) use answer::AnswerGuards;
 pub(crate) use attached::{Attachment, Guards};
+pub(crate) use breaker::Position;
 pub(crate) use inspect::{Found, Inspection};
 pub(crate) use tell::{join, tell};
 pub(crate) use watched::{Watched, Withheld};

@@ -41,6 +41,7 @@ mod delivery;
 mod models;
 mod refusal;
 pub mod record;
+mod metrics;
 mod standing;
 pub mod report;
 pub mod audit;

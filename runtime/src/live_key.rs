@@ -81,6 +81,21 @@ enum State {
     Missing,
 }
 
+impl KeyStanding<'_> {
+    /// Of what kind its owner is, and its name.
+    pub(crate) fn owner(&self) -> (&'static str, &QualifiedName) {
+        match self.owner {
+            Owner::Provider(name) => ("provider", name),
+            Owner::Guard(name) => ("guard", name),
+        }
+    }
+
+    /// Whether what is in use is what its place has.
+    pub(crate) fn is_current(&self) -> bool {
+        matches!(self.state, State::Current)
+    }
+}
+
 impl<'a> Owner<'a> {
     fn provider(self) -> Option<&'a QualifiedName> {
         match self {

@@ -1,13 +1,16 @@
 //! Decision records: one line of JSON per request in an append-only file. Who, what, which policy and manifest line,
 //! tokens, balances, outcome; no prompt, no secret.
 
+pub(crate) mod attempted;
 pub mod writing;
 pub mod reading;
 
 use pai_bundle::limit::Scope;
-use pai_ledger::usage::Usage;
+use pai_ledger::usage::{Settlement, Usage};
 use pai_policies::Cause;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use attempted::Class;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,6 +35,37 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every one, in the order of their declaration.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Served,
+        Self::Refused,
+        Self::UpstreamError,
+        Self::UpstreamFailed,
+        Self::Withheld,
+        Self::Cut,
+        Self::ClientGone,
+        Self::Panicked,
+    ];
+
+    /// Its place in [`Self::ALL`].
+    pub(crate) fn place(self) -> usize {
+        self as usize
+    }
+
+    /// As records have it, for metrics.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Refused => "refused",
+            Self::UpstreamError => "upstream_error",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::Withheld => "withheld",
+            Self::Cut => "cut",
+            Self::ClientGone => "client_gone",
+            Self::Panicked => "panicked",
+        }
+    }
+
     /// Of a request that is dropped in the middle: nobody drops one but a client that leaves, or a panic.
     pub(crate) fn of_drop() -> Self {
         if std::thread::panicking() { Self::Panicked } else { Self::ClientGone }
@@ -146,6 +180,26 @@ pub enum GuardAction {
     Deny,
 }
 
+impl GuardAction {
+    /// Every one, in the order of their declaration.
+    pub(crate) const ALL: [Self; 4] = [Self::Pass, Self::Allow, Self::Audit, Self::Deny];
+
+    /// Its place in [`Self::ALL`].
+    pub(crate) fn place(self) -> usize {
+        self as usize
+    }
+
+    /// As records have it, for metrics.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Allow => "allow",
+            Self::Audit => "audit",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// A policy that decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deciding {
@@ -172,6 +226,17 @@ pub struct Attempt {
     /// Whether it was charged although nothing of it reached the client.
     #[serde(skip_serializing_if = "is_not")]
     pub charged: bool,
+    /// What it was charged in that case.
+    #[serde(rename = "settled", skip_serializing_if = "Option::is_none", serialize_with = "as_settled")]
+    pub charge: Option<Settlement>,
+    /// The same as the result, as one of a few.
+    #[serde(skip)]
+    pub(crate) came: Class,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference")]
+fn as_settled<S: Serializer>(charge: &Option<Settlement>, to: S) -> Result<S::Ok, S::Error> {
+    charge.map(Settled::from).serialize(to)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -191,6 +256,17 @@ pub struct Settled {
     pub cost_usd: f64,
     /// Whether part of it is an upper estimate, since the answer was cut.
     pub estimated: bool,
+}
+
+impl From<Settlement> for Settled {
+    fn from(settlement: Settlement) -> Self {
+        Self {
+            usage: settlement.usage,
+            total: settlement.usage.total().0,
+            cost_usd: settlement.cost.in_dollars(),
+            estimated: settlement.estimated,
+        }
+    }
 }
 
 /// An account after a request.
@@ -221,4 +297,21 @@ pub struct MoneyAfter {
     pub held_usd: f64,
     /// The cap.
     pub limit_usd: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_and_actions_stand_at_their_places_and_metrics_say_them_as_records_do() {
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome.place(), place);
+            assert_eq!(serde_json::json!(outcome), outcome.word());
+        }
+        for (place, action) in GuardAction::ALL.into_iter().enumerate() {
+            assert_eq!(action.place(), place);
+            assert_eq!(serde_json::json!(action), action.word());
+        }
+    }
 }

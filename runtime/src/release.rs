@@ -154,6 +154,17 @@ pub(crate) enum Origin {
     None,
 }
 
+impl Origin {
+    /// As `/status` says it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::LastGood => "last-good",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What a gateway starts with: a bundle, and where the next ones come from.
 pub struct Opening {
     pub(crate) release: Release,

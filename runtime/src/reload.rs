@@ -132,6 +132,7 @@ impl Reload {
 
     fn put_in_force(&self, release: &Release) {
         self.shared.client.follow(&release.snapshot);
+        self.shared.metrics.follow(release.snapshot.upstreams().map(|upstream| &upstream.provider.name));
         self.shared.snapshot.store(release.snapshot.clone());
         self.shared.rates.keep(|holder| release.snapshot.knows(holder));
         self.shared.breakers.keep(|provider| release.snapshot.provider(provider).is_some());

@@ -17,6 +17,7 @@ use crate::candidate::Candidate;
 use crate::guard;
 use crate::identify::Caller;
 use crate::rate::Slot;
+use crate::record::attempted::Came;
 use crate::record::writing::Records;
 use crate::record::{AccountAfter, Attempt, Deciding, GuardVerdict, MoneyAfter, Outcome, Record, Settled};
 use crate::refusal::Refusal;
@@ -35,6 +36,8 @@ pub(crate) struct Note {
     held: Quantity,
     /// Charged for attempts that came to nothing.
     lost: Option<Settlement>,
+    /// The part of it that no attempt of the record has yet.
+    untold: Option<Settlement>,
     charges: Vec<Charge>,
     slot: Option<Slot>,
 }
@@ -87,6 +90,7 @@ impl Note {
             started: arrival.started,
             held: Quantity::ZERO,
             lost: None,
+            untold: None,
             charges: Vec::new(),
             slot: None,
         }
@@ -119,18 +123,22 @@ impl Note {
     }
 
     /// What came of a candidate.
-    pub(crate) fn attempt(&mut self, candidate: &Candidate, result: &str) {
+    pub(crate) fn attempt(&mut self, candidate: &Candidate, came: &Came<'_>) {
         let candidate = [&candidate.provider.to_text(), "/", candidate.model.as_str()].concat();
-        let result = result.to_owned();
-        self.edit(|record| record.attempts.push(Attempt { candidate, result, charged: false }));
+        let (result, came) = (came.words(), came.class());
+        self.edit(|record| {
+            record.attempts.push(Attempt { candidate, result, charged: false, charge: None, came });
+        });
     }
 
     /// What came of a candidate that was charged although nothing of it reaches the client.
-    pub(crate) fn charged_attempt(&mut self, candidate: &Candidate, result: &str) {
-        self.attempt(candidate, result);
+    pub(crate) fn charged_attempt(&mut self, candidate: &Candidate, came: &Came<'_>) {
+        self.attempt(candidate, came);
+        let charge = self.untold.take();
         self.edit(|record| {
             if let Some(attempt) = record.attempts.last_mut() {
                 attempt.charged = true;
+                attempt.charge = charge;
             }
         });
     }
@@ -218,7 +226,8 @@ impl Note {
 
     fn lose(&mut self, settlement: Settlement) {
         self.held = Quantity::ZERO;
-        self.lost = self.with_lost(Some(settlement));
+        self.lost = sum(self.lost, Some(settlement));
+        self.untold = sum(self.untold, Some(settlement));
     }
 
     /// The answer has begun.
@@ -271,16 +280,6 @@ impl Note {
         (self.held.tokens > Tokens::ZERO).then(|| Settlement::in_full(self.held))
     }
 
-    /// What all attempts together were charged.
-    fn with_lost(&self, settlement: Option<Settlement>) -> Option<Settlement> {
-        let Some(lost) = self.lost else { return settlement };
-        let mut all = settlement.unwrap_or_default();
-        all.usage.add(&lost.usage);
-        all.cost = all.cost.saturating_add(lost.cost);
-        all.estimated |= lost.estimated;
-        Some(all)
-    }
-
     fn elapsed_ms(&self) -> f64 {
         self.started.elapsed().as_secs_f64() * 1000.0
     }
@@ -290,16 +289,12 @@ impl Note {
         let Some(mut record) = self.record.take() else { return };
         record.outcome = outcome;
         record.status = status.map_or(record.status, |status| status.as_u16());
-        record.settled = self.with_lost(settlement).map(|settlement| Settled {
-            usage: settlement.usage,
-            total: settlement.usage.total().0,
-            cost_usd: settlement.cost.in_dollars(),
-            estimated: settlement.estimated,
-        });
+        record.settled = sum(settlement, self.lost).map(Settled::from);
         record.day = self.charges.first().map(|charge| charge.account.day.to_string());
         record.accounts = self.accounts_after();
         record.latency_ms = self.elapsed_ms();
-        self.records.add(&record);
+        let last = sum(settlement, self.untold.take());
+        self.records.add(&record, last.as_ref());
         self.slot = None;
     }
 }
@@ -325,6 +320,15 @@ impl Note {
             })
             .collect()
     }
+}
+
+/// Both together, where there are two.
+fn sum(one: Option<Settlement>, other: Option<Settlement>) -> Option<Settlement> {
+    let (Some(mut all), Some(more)) = (one, other) else { return one.or(other) };
+    all.usage.add(&more.usage);
+    all.cost = all.cost.saturating_add(more.cost);
+    all.estimated |= more.estimated;
+    Some(all)
 }
 
 impl Drop for Note {

@@ -29,23 +29,23 @@ struct State {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     /// The bundle in force.
-    digest: Digest,
+    pub(crate) digest: Digest,
     /// Its release; null where no public key was given.
     serial: Option<Serial>,
     /// Who signed it; null where no public key was given.
     signed_by: Option<KeyId>,
     /// When it came into force, RFC 3339.
-    loaded_at: String,
+    pub(crate) loaded_at: String,
     /// Whether it is what the source had, or the last good one from the state folder.
-    origin: Origin,
+    pub(crate) origin: Origin,
     /// Where bundles come from; null for one that is in memory alone.
     source: Option<String>,
     /// False while the source has a bundle that was refused.
     up_to_date: bool,
     /// Bundles that came into force since the start, after the first.
-    reloads: u64,
+    pub(crate) reloads: u64,
     /// Bundles refused since the start.
-    refusals: u64,
+    pub(crate) refusals: u64,
     /// The latest of them.
     last_refusal: Option<Refused>,
 }
@@ -137,6 +137,11 @@ impl Report {
     /// Whether what is served is what the source has.
     pub(crate) fn is_up_to_date(&self) -> bool {
         self.up_to_date
+    }
+
+    /// When a bundle was refused last, whatever came after it.
+    pub(crate) fn last_refused_at(&self) -> Option<&str> {
+        self.last_refusal.as_ref().map(|refused| refused.at.as_str())
     }
 
     /// When the source's own bundle was refused, where that is not the one in force.

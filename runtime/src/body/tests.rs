@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::ready;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant as Moment;
 
 use hyper::server::conn::http1;
@@ -58,7 +58,7 @@ async fn an_answer_whose_task_panics_is_charged_in_full_and_recorded_as_what_it_
     let terms = Terms::new(most, price, Tariff::default());
     let hold =
         ledger.hold(RequestId(1), charges.clone(), terms.quantity(), NOW).await.expect("there is room");
-    let (records, recorded) = Records::channel();
+    let (records, recorded) = Records::channel(Arc::default());
     let arrival = Arrival {
         id: "req_1",
         now: NOW,

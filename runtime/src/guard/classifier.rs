@@ -20,7 +20,7 @@ use crate::upstream::resolve::{Lookup, SystemLookup};
 pub struct Classifier {
     binding: GuardBinding,
     judge: Judge,
-    tally: Arc<Tally>,
+    tally: Tally,
 }
 
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Classifier {
             guard::Classifier::LlamaGuard(remote) => service(Model::LLAMA_GUARD, remote)?,
             guard::Classifier::Custom(remote) => service(Model::CUSTOM, remote)?,
         };
-        Ok(Self { binding: binding.clone(), judge, tally: Arc::default() })
+        Ok(Self { binding: binding.clone(), judge, tally: Tally::new(binding) })
     }
 
     /// The same classifier for a binding that says something else about it, such as its thresholds or its line. What is
@@ -88,7 +88,7 @@ impl Classifier {
         is_same.then(|| Self {
             binding: binding.clone(),
             judge: self.judge.clone(),
-            tally: Arc::clone(&self.tally),
+            tally: self.tally.rebound(binding),
         })
     }
 

@@ -109,6 +109,11 @@ impl Classifiers {
         }
     }
 
+    /// Every one, sorted by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Classifier> {
+        self.all.values().map(|classifier| &**classifier)
+    }
+
     /// How all of them stand, sorted by name: for `/status`.
     pub fn report(&self) -> Vec<ClassifierReport<'_>> {
         self.all.values().map(|classifier| classifier.report()).collect()

@@ -46,17 +46,17 @@ pub struct ClassifierReport<'a> {
     pub(crate) breaker: Option<Standing>,
     /// What it said, and what that meant: one for each attachment and kind of text of a request, and for each piece of an
     /// answer that streams.
-    verdicts: Verdicts,
+    pub(crate) verdicts: Verdicts,
     /// How often it did not judge, by the words that records have for that.
     unavailable: BTreeMap<&'static str, u64>,
     /// Texts, or pieces of them, that it was sent.
-    calls: u64,
+    pub(crate) calls: u64,
     /// Those that it did not judge.
-    failures: u64,
+    pub(crate) failures: u64,
     /// Those whose verdict was known.
-    cached: u64,
+    pub(crate) cached: u64,
     /// Null where it needs none.
-    secret: Option<KeyStanding<'a>>,
+    pub(crate) secret: Option<KeyStanding<'a>>,
 }
 
 impl<'a> ClassifierReport<'a> {

@@ -80,9 +80,9 @@ pub(crate) struct TlsReport {
     /// The certificate's file.
     certificate: String,
     /// When the pair in use was read, RFC 3339.
-    loaded_at: String,
+    pub(crate) loaded_at: String,
     /// Why the files' present contents are not in use; null when they are.
-    refused: Option<String>,
+    pub(crate) refused: Option<String>,
 }
 
 impl Tls {

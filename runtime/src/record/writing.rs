@@ -5,11 +5,15 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use pai_ledger::Settlement;
+
 use super::Record;
+use crate::metrics::Metrics;
 use crate::settings::EchoRecords;
 
 /// The file cannot be opened.
@@ -20,30 +24,35 @@ pub struct RecordError {
     cause: std::io::Error,
 }
 
-/// Where records go.
+/// Where records go, and are counted on the way.
 #[derive(Debug, Clone)]
-pub(crate) struct Records(Sender<Vec<u8>>);
+pub(crate) struct Records {
+    lines: Sender<Vec<u8>>,
+    metrics: Arc<Metrics>,
+}
 
 /// Larger than nearly all lines.
 const LINE_BYTES: usize = 1_024;
 
 impl Records {
     /// Records, and the lines that become of them.
-    pub(crate) fn channel() -> (Self, Receiver<Vec<u8>>) {
-        let (sender, receiver) = channel();
-        (Self(sender), receiver)
+    pub(crate) fn channel(metrics: Arc<Metrics>) -> (Self, Receiver<Vec<u8>>) {
+        let (lines, receiver) = channel();
+        (Self { lines, metrics }, receiver)
     }
 
-    /// Adds one. As a line it is one piece of memory that changes threads; as a record it would be two dozen, each freed by
+    /// Adds one, whose last attempt was charged `last`. As a line it is one piece of memory that changes threads; as a record it would be two dozen, each freed by
     /// a thread that did not allocate it, which costs more than writing it out does.
-    pub(crate) fn add(&self, record: &Record) {
+    pub(crate) fn add(&self, record: &Record, last: Option<&Settlement>) {
+        // The only place where requests are counted: what is in the records is in the metrics, and nothing else.
+        self.metrics.count(record, last);
         let mut line = Vec::with_capacity(LINE_BYTES);
         if let Err(cause) = serde_json::to_writer(&mut line, record) {
             tracing::error!(event = "record.failed", id = %record.id, cause = %cause);
             return;
         }
         line.push(b'\n');
-        if self.0.send(line).is_err() {
+        if self.lines.send(line).is_err() {
             tracing::error!(event = "record.lost", "the writer of decision records is gone");
         }
     }
@@ -58,14 +67,14 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Opens the file, or makes it.
-    pub(crate) fn open(path: &Path, echo: EchoRecords) -> Result<Self, RecordError> {
+    pub(crate) fn open(path: &Path, echo: EchoRecords, metrics: Arc<Metrics>) -> Result<Self, RecordError> {
         let file = OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
             .open(path)
             .map_err(|cause| RecordError { path: path.to_owned(), cause })?;
-        let (records, lines) = Records::channel();
+        let (records, lines) = Records::channel(metrics);
         let writer = std::thread::Builder::new()
             .name("records".to_owned())
             .spawn(move || append_all(&lines, file, echo))

@@ -94,8 +94,8 @@ enum Place {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
-    provider: QualifiedName,
-    state: State,
+    pub(crate) provider: QualifiedName,
+    pub(crate) state: State,
     /// In a row.
     failures: u32,
     /// Until a probe is due; null where none is waited for.
@@ -104,7 +104,7 @@ pub(crate) struct Report {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum State {
+pub(crate) enum State {
     Closed,
     Open,
     HalfOpen,
