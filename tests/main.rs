@@ -132,6 +132,10 @@ mod narrowing;
 mod suites;
 /// `pai diff`: pairs of workspaces, and every request that is named, asked again.
 mod differences;
+/// Prometheus's text format, read strictly.
+mod exposition;
+/// `/metrics`, held against records, `/status` and `/usage`.
+mod metrics;
 /// `pai usage`: live, at rest, by model.
 mod usage;
 /// `pai ledger`: what was counted, checked and exported.

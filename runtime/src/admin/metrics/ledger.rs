@@ -1,8 +1,10 @@
 //! The ledger, and today's accounts as `/usage` has them.
 
+use pai_bundle::limit::Scope;
+
 use super::labels;
 use crate::exchange::Shared;
-use crate::metrics::page::{Family, Page};
+use crate::metrics::page::{Family, Labels, Page};
 use crate::report::{self, Row};
 use crate::snapshot::Snapshot;
 
@@ -67,6 +69,13 @@ fn money(page: &mut Page, rows: &[Row]) {
     }
 }
 
-fn account(row: &Row) -> crate::metrics::page::Labels {
-    labels([("scope", row.scope.as_str()), ("name", &row.name)])
+/// As records and `/usage` name it.
+fn account(row: &Row) -> Labels {
+    let scope = match row.scope {
+        Scope::Provider => "provider",
+        Scope::ProviderExternal => "providerExternal",
+        Scope::Agent => "agent",
+        Scope::AccessKey => "accessKey",
+    };
+    labels([("scope", scope), ("name", &row.name)])
 }

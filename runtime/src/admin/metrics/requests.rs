@@ -82,7 +82,7 @@ fn spent(page: &mut Page, metrics: &Metrics) {
         metrics,
         Family::counter(
             "pai_estimated_tokens",
-            "The part of pai_tokens that is a bound and not the provider's word.",
+            "The part of pai_tokens_total that is a bound and not the provider's word.",
         ),
         |family, provider, counts| {
             let estimated = counts.spent().estimated;
