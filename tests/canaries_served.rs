@@ -332,6 +332,12 @@ async fn no_planted_secret_leaves_a_gateway_at_work() {
         assert!(statuses.contains(&expected), "{expected} is not among {statuses:?}");
     }
     planted.look_in(&admin, &operator).await;
+    let request = planted.client.get(format!("{admin}/metrics")).bearer_auth(&operator);
+    let metrics = request.send().await.expect("an answer").text().await.expect("text");
+    assert!(
+        metrics.contains("pai_requests_total{provider=\"default/mounted\""),
+        "there is a page to look in"
+    );
 
     // A key that changes, one that can no longer be used, and manifests that cannot.
     write(&planted.path("mounted/mounted-key/api-key"), &canary("rotated"), 0o644);

@@ -1,6 +1,11 @@
 //! Prometheus's text format, read as strictly as its specification: a line that cannot be read is a mistake of the gateway.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use reqwest::Method;
+
+use crate::support;
 
 /// What a page of metrics says.
 #[derive(Debug, Default)]
@@ -15,8 +20,18 @@ pub(crate) struct Exposition {
 pub(crate) type Series = (String, BTreeMap<String, String>);
 
 impl Exposition {
+    /// What the gateway with this state folder says.
+    pub(crate) async fn ask(state: &Path) -> Self {
+        let request = support::operator(state, Method::GET, "/metrics").await;
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        Self::read(&answer.text().await.expect("text"))
+    }
+
     /// Reads a whole page.
-    pub(crate) fn read(text: &str) -> Self {
+    fn read(text: &str) -> Self {
         assert!(text.ends_with('\n') && !text.contains("\n\n") && !text.contains('\r'), "{text}");
         let mut page = Self::default();
         let mut described: Option<(String, String)> = None;

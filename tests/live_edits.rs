@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::exposition::Exposition;
 use crate::support::guarded::ATTACK;
 use crate::support::{self, asking};
 
@@ -286,9 +287,16 @@ async fn a_broken_edit_is_told_in_status_and_probe_and_the_last_good_version_sta
     let ready: Value = ready.json().await.expect("json");
     assert_eq!(ready["bundle_up_to_date"], false);
     assert_eq!(ready["bundle_refused_at"], refused["lastRefusal"]["at"]);
+    let bundle = async |name: &str| Exposition::ask(&served.path(".pai")).await.value(name, &[]);
+    assert_eq!(bundle("pai_bundle_up_to_date").await, Some(0.0));
+    assert_eq!(bundle("pai_bundle_refusals_total").await, Some(1.0));
+    let refused_at = bundle("pai_bundle_last_refusal_timestamp_seconds").await;
+    assert!(refused_at >= bundle("pai_bundle_loaded_timestamp_seconds").await, "{refused_at:?}");
 
     served.save("agent.yaml", &files[0].1);
     served.until("mended", |bundle| bundle["upToDate"] == true).await;
+    assert_eq!(bundle("pai_bundle_up_to_date").await, Some(1.0));
+    assert_eq!(bundle("pai_bundle_last_refusal_timestamp_seconds").await, refused_at, "it stays in memory");
     let status = pai(&["status"], served.folder.path());
     assert_eq!(status.0, 0, "{}", status.1);
     assert!(status.1.contains("last refused"), "{}", status.1);

@@ -1,233 +1,26 @@
 //! `/metrics`: what it says is what the records, `/status` and `/usage` say, whatever clients send.
 
+mod ends;
+mod sums;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
-use pai_runtime::settings::SetBack;
-use pai_simulator::{Cut, Fault, Scenario};
+use pai_simulator::Fault;
+use pai_simulator::classifier::{self, Classifier, Scenario};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use snapbox::data::DataFormat;
 use snapbox::{Assert, Data};
 
 use crate::exposition::{Exposition, same};
-use crate::support::guarded::{ATTACK, HOUSE};
+use crate::support::guarded::{attached, coder, provider};
 use crate::support::{self, World, asking, hello};
-
-/// Two providers, the second of which is asked where the first fails; a guard; a budget that is spent.
-const TWO: &str = "\
----
-apiVersion: pai.io/v1
-kind: ModelProvider
-metadata: {name: first}
-spec:
-  provider: anthropic
-  apiKeySecretRef: {name: key}
-  maxTokensPerDay: 1000000
-  retry: {maxAttempts: 1}
----
-apiVersion: pai.io/v1
-kind: ModelProvider
-metadata: {name: second}
-spec:
-  provider: anthropic
-  apiKeySecretRef: {name: key}
-  externalAccess: {enabled: true}
-  retry: {maxAttempts: 1}
----
-apiVersion: pai.io/v1
-kind: Agent
-metadata: {name: coder}
-spec:
-  models: [first/claude-sonnet-4-6, second/claude-haiku-4-5]
-  guards:
-    - {binding: house, scan: {prompts: true, toolResults: ['*']}}
----
-apiVersion: pai.io/v1
-kind: Agent
-metadata: {name: faithful}
-spec:
-  models: [first/claude-sonnet-4-6]
----
-apiVersion: pai.io/v1
-kind: Agent
-metadata: {name: spent}
-spec:
-  models: [first/claude-sonnet-4-6]
-  tokens: {maxPerDay: 10}
----
-apiVersion: pai.io/v1
-kind: AccessKey
-metadata: {name: laptop}
-spec:
-  providers: [second]
-  maxCostPerDayUSD: 5
-";
-
-const HOUR: Duration = Duration::from_secs(3_600);
-
-async fn world() -> World {
-    World::with(&format!("{HOUSE}{TWO}"), |settings| {
-        settings.upstream.set_back = SetBack { first: HOUR, longest: HOUR };
-    })
-    .await
-}
+use ends::{all_ends, ask, failing, world};
+use sums::Sums;
 
 async fn page(world: &World) -> Exposition {
-    let request = support::operator(world.state.path(), Method::GET, "/metrics").await;
-    let answer = request.send().await.expect("an answer");
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-    assert_eq!(answer.headers()["cache-control"], "no-store");
-    Exposition::read(&answer.text().await.expect("text"))
-}
-
-/// The status of one request, whose answer is read as far as it goes.
-async fn ask(world: &World, name: &str, body: &Value) -> u16 {
-    let answer = world.message(name, body).send().await.expect("an answer");
-    let status = answer.status().as_u16();
-    let _ = answer.bytes().await;
-    status
-}
-
-fn failing(fault: Fault) -> Scenario {
-    Scenario { fault: Some(fault), ..Scenario::default() }
-}
-
-/// More than any bound of the request.
-fn too_much() -> Scenario {
-    let said = json!({ "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
-        "content": [{ "type": "text", "text": "hi" }],
-        "usage": { "input_tokens": 5, "output_tokens": 90_000 } });
-    Scenario { verbatim: Some(said.to_string().into()), ..Scenario::default() }
-}
-
-/// One request for each end that there is, with caches and searches; how many records they leave.
-async fn all_ends(world: &World) -> usize {
-    let (plain, stream) = (hello(false), hello(true));
-    let mut count = 0;
-    for (scenario, name, body, status) in [
-        (Scenario::default(), "faithful", &plain, 200),
-        (
-            Scenario { cache_read: 300, cache_write_5m: 20, cache_write_1h: 1, ..Scenario::default() },
-            "faithful",
-            &stream,
-            200,
-        ),
-        (Scenario { cut: Some(Cut::Events(4)), ..Scenario::default() }, "faithful", &stream, 200),
-        (failing(Fault::Status { status: 400, retry_after: None }), "faithful", &plain, 400),
-        (failing(Fault::Status { status: 429, retry_after: None }), "faithful", &plain, 429),
-        (failing(Fault::Garbage), "faithful", &stream, 200),
-        // The first is charged in full, the second answers.
-        (failing(Fault::Hangup), "coder", &plain, 200),
-        (Scenario { cut: Some(Cut::Events(1)), ..Scenario::default() }, "coder", &stream, 200),
-        (too_much(), "faithful", &plain, 200),
-        (Scenario::default(), "laptop", &asking("claude-haiku-4-5", "Hello", false), 200),
-    ] {
-        world.simulator.push(scenario);
-        assert_eq!(ask(world, name, body).await, status, "{name}, request {count}");
-        count += 1;
-        world.records(count).await;
-    }
-    for (name, body, status) in [
-        ("coder", &asking("claude-sonnet-4-6", ATTACK, false), 403),
-        ("coder", &asking("no-such-model", "Hello", false), 403),
-        ("spent", &plain, 429),
-        ("laptop", &json!({ "model": 7 }), 400),
-    ] {
-        assert_eq!(ask(world, name, body).await, status, "{name}: {body}");
-        count += 1;
-    }
-    let stranger = world.client.post(world.url("/v1/messages")).header("x-api-key", "nonsense").json(&plain);
-    assert_eq!(stranger.send().await.expect("an answer").status(), 401);
-    // Gone in the middle.
-    world.simulator.push(Scenario { event_delay: Duration::from_millis(200), ..Scenario::default() });
-    let mut left = world.message("faithful", &stream).send().await.expect("a beginning");
-    assert!(left.chunk().await.expect("a piece").is_some());
-    drop(left);
-    world.settled().await;
-    count + 2
-}
-
-fn text(record: &Value, field: &str) -> String {
-    record[field].as_str().unwrap_or_default().to_owned()
-}
-
-/// `namespace/name` of a candidate.
-fn provider_of(attempt: &Value) -> String {
-    let candidate = text(attempt, "candidate");
-    candidate.split('/').take(2).collect::<Vec<_>>().join("/")
-}
-
-/// What records add up to, by provider.
-#[derive(Default)]
-struct Sums {
-    requests: BTreeMap<(String, String), f64>,
-    refusals: BTreeMap<(String, String), f64>,
-    attempts: BTreeMap<String, f64>,
-    tokens: BTreeMap<(String, String), f64>,
-    estimated: BTreeMap<String, f64>,
-    cost: BTreeMap<String, f64>,
-    seconds: BTreeMap<String, f64>,
-    first_bytes: BTreeMap<String, f64>,
-}
-
-impl Sums {
-    fn of(records: &[Value]) -> Self {
-        let mut sums = Self::default();
-        for record in records {
-            let provider = text(record, "provider");
-            *sums.requests.entry((provider.clone(), text(record, "outcome"))).or_default() += 1.0;
-            if record["code"].is_string() {
-                *sums.refusals.entry((provider.clone(), text(record, "code"))).or_default() += 1.0;
-            }
-            *sums.seconds.entry(provider.clone()).or_default() +=
-                record["latency_ms"].as_f64().expect("ms") / 1e3;
-            if let Some(millis) = record["first_byte_ms"].as_f64() {
-                *sums.first_bytes.entry(provider.clone()).or_default() += millis / 1e3;
-            }
-            let attempts = record["attempts"].as_array().cloned().unwrap_or_default();
-            let mut rest = record["settled"].clone();
-            for attempt in &attempts {
-                *sums.attempts.entry(provider_of(attempt)).or_default() += 1.0;
-                assert_eq!(attempt["charged"] == true, attempt["settled"].is_object(), "{record}");
-                if attempt["settled"].is_object() {
-                    sums.charge(&provider_of(attempt), &attempt["settled"]);
-                    for field in
-                        ["input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "total"]
-                    {
-                        let left = rest[field].as_u64().expect("all")
-                            - attempt["settled"][field].as_u64().expect("part");
-                        rest[field] = json!(left);
-                    }
-                    let left = rest["cost_usd"].as_f64().expect("all")
-                        - attempt["settled"]["cost_usd"].as_f64().expect("part");
-                    rest["cost_usd"] = json!(left);
-                    // In this test only those that came to nothing are estimated, where there are several.
-                    rest["estimated"] = json!(false);
-                }
-            }
-            if rest.is_object() {
-                sums.charge(&provider, &rest);
-            }
-        }
-        sums
-    }
-
-    fn charge(&mut self, provider: &str, settled: &Value) {
-        for class in ["input", "cache_write_5m", "cache_write_1h", "cache_read", "output"] {
-            let tokens = settled[class].as_f64().expect("tokens");
-            if tokens > 0.0 {
-                *self.tokens.entry((provider.to_owned(), class.to_owned())).or_default() += tokens;
-            }
-        }
-        *self.cost.entry(provider.to_owned()).or_default() += settled["cost_usd"].as_f64().expect("dollars");
-        if settled["estimated"] == true {
-            *self.estimated.entry(provider.to_owned()).or_default() +=
-                settled["total"].as_f64().expect("tokens");
-        }
-    }
+    Exposition::ask(world.state.path()).await
 }
 
 /// Sums of fractions, with nought where there is none.
@@ -461,4 +254,48 @@ async fn the_page_names_every_metric() {
     for word in words.filter(|word| word.starts_with("pai_") && !word.starts_with("pai_tok_")) {
         assert!(known(word), "docs/metrics.md names {word}, which there is not");
     }
+}
+
+/// A service that says what it likes, and then fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_makes_no_labels_and_is_seen_to_fail() {
+    let classifier = Classifier::start().await.expect("a classifier");
+    let says = |label: &str| vec![("ice".to_owned(), format!(r#"{{"label":"{label}","score":0.97}}"#))];
+    let world = World::of(&format!(
+        "apiVersion: pai.io/v1\nkind: GuardBinding\nmetadata: {{name: remote}}\nspec:\n  \
+         classifier: {{type: custom, endpoint: '{}', timeoutMs: 500}}\n  thresholds: {{toxic: 0.9}}\n{}{}",
+        classifier.endpoint(),
+        provider("anthropic", ""),
+        coder(
+            "anthropic/claude-sonnet-4-6",
+            &attached("remote", "scan: {prompts: true}, enforcement: audit")
+        ),
+    ))
+    .await;
+    let prompt = |number: usize| asking("claude-sonnet-4-6", &format!("tell me of ice {number}"), false);
+    for (number, label) in ["TOXIC", "m4de up", "m4de-up-again", "toxic"].into_iter().enumerate() {
+        classifier.scenario(Scenario { finds: says(label), ..Scenario::default() });
+        assert_eq!(ask(&world, "coder", &prompt(number)).await, 200, "it only records");
+    }
+    let found = page(&world).await.by("pai_guard_findings_total", "label");
+    assert!(same(found["toxic"], 2.0) && same(found["other"], 2.0), "{found:?}");
+    assert_eq!(found.len(), 4, "injection and jailbreak always have one: {found:?}");
+
+    classifier.scenario(Scenario::failing(classifier::Fault::Status(500)));
+    for number in 10..17 {
+        assert_eq!(ask(&world, "coder", &prompt(number)).await, 200);
+    }
+    let (page, status) = (page(&world).await, support::told(world.state.path(), "/status").await);
+    let guard = &status["guards"][0];
+    let reasons = page.by("pai_guard_unavailable_total", "reason");
+    for (reason, count) in guard["unavailable"].as_object().expect("reasons") {
+        assert_eq!(Some(reasons[reason]), count.as_f64(), "{reason}: {guard}");
+    }
+    assert!(reasons["status"] > 0.0 && reasons["open"] > 0.0, "{reasons:?}");
+    let binding = [("binding", "default/remote")];
+    assert_eq!(page.value("pai_guard_classifier_failures_total", &binding), guard["failures"].as_f64());
+    assert_eq!(guard["breaker"]["state"], "open");
+    let open = [("binding", "default/remote"), ("state", "open")];
+    assert_eq!(page.value("pai_guard_breaker_state", &open), Some(1.0));
+    assert_eq!(page.value("pai_guard_score_count", &binding), Some(4.0), "only verdicts have scores");
 }

@@ -11,8 +11,14 @@ use crate::live_edits::pai;
 use crate::support::{self, MANIFESTS, World, hello};
 
 /// What operators ask, and how.
-const GUARDED: [(&str, &str); 5] =
-    [("GET", "/status"), ("GET", "/usage"), ("GET", "/bundle"), ("POST", "/bundle"), ("GET", "/anything")];
+const GUARDED: [(&str, &str); 6] = [
+    ("GET", "/status"),
+    ("GET", "/usage"),
+    ("GET", "/metrics"),
+    ("GET", "/bundle"),
+    ("POST", "/bundle"),
+    ("GET", "/anything"),
+];
 
 async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, String)]) -> reqwest::Response {
     let method = Method::from_bytes(method.as_bytes()).expect("a method");

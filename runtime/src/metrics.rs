@@ -47,13 +47,16 @@ impl Metrics {
     pub(crate) fn count(&self, record: &Record, last: Option<&Settlement>) {
         let providers = self.providers.load();
         let of = |name: &str| providers.get(name).map_or(&self.nobody, |provider| &**provider);
-        let provider = record.provider.as_deref().map_or(&self.nobody, of);
+        let name = record.provider.as_deref().unwrap_or_default();
+        let provider = of(name);
         provider.ended(record);
         if let Some(charged) = last {
             provider.charged(charged);
         }
         for attempt in &record.attempts {
-            let provider = of(provider_of(&attempt.candidate));
+            let asked = provider_of(&attempt.candidate);
+            // Nearly always the same, and comparing costs less than another look-up.
+            let provider = if asked == name { provider } else { of(asked) };
             provider.attempted(attempt.came);
             if let Some(charged) = &attempt.charge {
                 provider.charged(charged);
@@ -74,8 +77,9 @@ impl Metrics {
 
 /// `namespace/name` of `namespace/name/model`. Models may have slashes, names have none.
 fn provider_of(candidate: &str) -> &str {
-    let second = candidate.match_indices('/').nth(1);
-    second.map_or(candidate, |(at, _)| candidate.get(..at).unwrap_or(candidate))
+    let mut slashes = candidate.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+    let end = slashes.nth(1).map_or(candidate.len(), |(at, _)| at);
+    candidate.get(..end).unwrap_or(candidate)
 }
 
 #[cfg(test)]

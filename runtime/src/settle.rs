@@ -34,12 +34,18 @@ pub(crate) struct Note {
     ledger: Ledger,
     started: Instant,
     held: Quantity,
-    /// Charged for attempts that came to nothing.
-    lost: Option<Settlement>,
-    /// The part of it that no attempt of the record has yet.
-    untold: Option<Settlement>,
+    /// Boxed: few have any.
+    lost: Option<Box<Lost>>,
     charges: Vec<Charge>,
     slot: Option<Slot>,
+}
+
+/// Charged for attempts that came to nothing.
+#[derive(Default)]
+struct Lost {
+    all: Option<Settlement>,
+    /// The part of it that no attempt of the record has yet.
+    untold: Option<Settlement>,
 }
 
 /// What is known of a request from its first line.
@@ -90,7 +96,6 @@ impl Note {
             started: arrival.started,
             held: Quantity::ZERO,
             lost: None,
-            untold: None,
             charges: Vec::new(),
             slot: None,
         }
@@ -134,7 +139,7 @@ impl Note {
     /// What came of a candidate that was charged although nothing of it reaches the client.
     pub(crate) fn charged_attempt(&mut self, candidate: &Candidate, came: &Came<'_>) {
         self.attempt(candidate, came);
-        let charge = self.untold.take();
+        let charge = self.lost.as_mut().and_then(|lost| lost.untold.take());
         self.edit(|record| {
             if let Some(attempt) = record.attempts.last_mut() {
                 attempt.charged = true;
@@ -226,8 +231,9 @@ impl Note {
 
     fn lose(&mut self, settlement: Settlement) {
         self.held = Quantity::ZERO;
-        self.lost = sum(self.lost, Some(settlement));
-        self.untold = sum(self.untold, Some(settlement));
+        let lost = self.lost.get_or_insert_default();
+        lost.all = sum(lost.all, Some(settlement));
+        lost.untold = sum(lost.untold, Some(settlement));
     }
 
     /// The answer has begun.
@@ -289,12 +295,13 @@ impl Note {
         let Some(mut record) = self.record.take() else { return };
         record.outcome = outcome;
         record.status = status.map_or(record.status, |status| status.as_u16());
-        record.settled = sum(settlement, self.lost).map(Settled::from);
+        let (lost, untold) = self.lost.take().map_or((None, None), |lost| (lost.all, lost.untold));
+        record.settled = sum(settlement, lost).map(Settled::from);
         record.day = self.charges.first().map(|charge| charge.account.day.to_string());
         record.accounts = self.accounts_after();
         record.latency_ms = self.elapsed_ms();
-        let last = sum(settlement, self.untold.take());
-        self.records.add(&record, last.as_ref());
+        let charged = sum(settlement, untold);
+        self.records.add(&record, charged.as_ref());
         self.slot = None;
     }
 }

@@ -18,13 +18,11 @@ use crate::metrics::page::{self, Labels, Page};
 /// The page, made on a thread where it keeps no request waiting: ten thousand keys have ten thousand accounts.
 pub(super) async fn show(State(health): State<Health>) -> Response {
     let text = tokio::task::spawn_blocking(move || gather(&health).into_text()).await;
-    match text {
-        Ok(Ok(text)) => ([(CONTENT_TYPE, page::CONTENT_TYPE)], text).into_response(),
-        Ok(Err(_)) | Err(_) => {
-            tracing::error!(event = "metrics.failed", "the page of metrics could not be made");
-            door::error(StatusCode::INTERNAL_SERVER_ERROR, "no_metrics", "the page could not be made")
-        }
-    }
+    let Ok(Ok(text)) = text else {
+        tracing::error!(event = "metrics.failed", "the page of metrics could not be made");
+        return door::error(StatusCode::INTERNAL_SERVER_ERROR, "no_metrics", "the page could not be made");
+    };
+    ([(CONTENT_TYPE, page::CONTENT_TYPE)], text).into_response()
 }
 
 fn gather(health: &Health) -> Page {

@@ -9,7 +9,7 @@ use pai_bundle::guard::{Classifier, GuardBinding};
 
 /// All other labels.
 const OTHER: &str = "other";
-/// What Llama Guard calls its findings: the verdict as such, and the hazards of the MLCommons taxonomy.
+/// What Llama Guard calls its findings: the verdict as such, and the hazards that it tells apart.
 const OF_LLAMA_GUARD: [&str; 15] =
     ["unsafe", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14"];
 

@@ -132,8 +132,8 @@ mod tests {
         page.add(Family::gauge("pai_level", "A level.").with_real(Some(0.25)));
         page.add(Family::gauge("pai_nothing", "None of it.").with_real(None));
         let mut histogram = Family::histogram("pai_seconds", "Seconds.");
-        let counted = Counted { buckets: vec![(0.5, 2), (1.0, 1)], count: 4, sum: 9.5 };
-        histogram.put_counted(vec![("name", "x".to_owned())], counted);
+        let four = Counted { buckets: vec![(0.5, 2), (1.0, 1)], count: 4, sum: 9.5 };
+        histogram.put_counted(vec![("name", "x".to_owned())], four);
         page.add(histogram);
         let expected = "\
 # HELP pai_things_total Things,\\nwith a \\\\.
