@@ -27,15 +27,17 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 pub(crate) struct Finder {
     words: Grams,
-    /// The requirements that words meet.
-    meets: Vec<Requirement>,
-    /// By word, where its requirements begin; one more, where they end.
+    /// The requirements that words meet, by their number.
+    meets: Vec<u32>,
+    /// By word, where its requirements begin in `meets`; one more, where they end.
     meets_of: Vec<u32>,
+    requirements: Vec<Requirement>,
     patterns: Vec<Owner>,
-    /// The first word that is one of [`TURNED`].
+    /// The first requirement that is one of [`TURNED`].
     turned: usize,
 }
 
+/// That a word of a list stands somewhere.
 #[derive(Debug, Clone, Copy)]
 struct Requirement {
     pattern: u32,
@@ -51,13 +53,14 @@ struct Owner {
     index: usize,
     /// Bytes that a match may have.
     reach: usize,
+    /// Its first requirement; those of the other clauses follow.
+    first: usize,
     clauses: Vec<Distance>,
 }
 
-/// The words that meet a requirement, and how far into a match they begin.
-#[derive(Debug, Clone)]
+/// How far into a match the words begin that meet a requirement.
+#[derive(Debug, Clone, Copy)]
 struct Distance {
-    words: Vec<u32>,
     from: isize,
     to: isize,
 }
@@ -72,9 +75,9 @@ impl Distance {
 /// Room that is used again from one reading of a text to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// Where a word begins, and the number of the hit of the same word before it.
+    /// Where a word begins, and the number of the hit before it that meets the same requirement.
     hits: Vec<(u32, u32)>,
-    /// By word, its last hit; each hit leads to the one before.
+    /// By requirement, its last hit; each hit leads to the one before.
     last: Vec<u32>,
     /// By requirement of the pattern that is tried, where its words begin.
     places: Vec<Vec<u32>>,
@@ -89,38 +92,42 @@ impl Finder {
     pub(crate) fn new(rules: &[Rule], place: Place) -> Finder {
         let mut ids: HashMap<Word<'_>, usize> = HashMap::new();
         let mut texts: Vec<Word<'_>> = Vec::new();
-        let mut meets: Vec<(usize, Requirement)> = Vec::new();
+        let mut meets: Vec<(usize, u32)> = Vec::new();
+        let mut requirements = Vec::new();
         let mut patterns = Vec::new();
         for (rule, of) in rules.iter().enumerate().filter(|(_, rule)| rule.looks_at(place)) {
             for (index, pattern) in of.patterns.iter().enumerate() {
                 // One that cannot match is refused where files are read, and by a test of those that come along.
                 let Ok(required) = pattern.required() else { continue };
                 let all = required.clauses.iter().fold(0_u8, |bits, _| bits << 1 | 1);
-                let number = u32::try_from(patterns.len()).unwrap_or(u32::MAX);
-                let mut clauses = Vec::new();
+                let pattern = number(patterns.len());
+                let first = requirements.len();
                 for (clause, of) in required.clauses.iter().enumerate() {
-                    let mut words = Vec::with_capacity(of.words.len());
                     for bytes in &of.words {
                         let word = Word { bytes, border: of.border };
                         let id = *ids.entry(word).or_insert_with(|| {
                             texts.push(word);
                             texts.len() - 1
                         });
-                        meets.push((id, Requirement { pattern: number, bit: 1 << clause, all }));
-                        words.push(u32::try_from(id).unwrap_or(u32::MAX));
+                        meets.push((id, number(requirements.len())));
                     }
-                    clauses.push(Distance { words, from: of.from, to: of.to });
+                    requirements.push(Requirement { pattern, bit: 1 << clause, all });
                 }
-                patterns.push(Owner { rule, index, reach: required.reach, clauses });
+                let clauses =
+                    required.clauses.iter().map(|of| Distance { from: of.from, to: of.to }).collect();
+                patterns.push(Owner { rule, index, reach: required.reach, first, clauses });
             }
         }
-        let turned = texts.len();
-        texts.extend(TURNED.iter().map(|word| Word { bytes: word.as_bytes(), border: false }));
+        let turned = requirements.len();
+        for (at, word) in TURNED.iter().enumerate() {
+            meets.push((texts.len(), number(turned + at)));
+            texts.push(Word { bytes: word.as_bytes(), border: false });
+        }
         meets.sort_by_key(|(word, _)| *word);
-        let first = |word| u32::try_from(meets.partition_point(|(of, _)| *of < word)).unwrap_or(u32::MAX);
+        let first = |word| number(meets.partition_point(|(of, _)| *of < word));
         let meets_of = (0..=texts.len()).map(first).collect();
         let meets = meets.into_iter().map(|(_, requirement)| requirement).collect();
-        Finder { words: Grams::new(&texts), meets, meets_of, patterns, turned }
+        Finder { words: Grams::new(&texts), meets, meets_of, requirements, patterns, turned }
     }
 
     /// Adds the rules that hit to `found`. Says whether the text may be one that was turned by thirteen places.
@@ -131,7 +138,7 @@ impl Finder {
         scratch: &mut Scratch,
         found: &mut RuleSet,
     ) -> bool {
-        scratch.clear(self.meets_of.len(), self.patterns.len());
+        scratch.clear(self.turned + TURNED.len(), self.patterns.len());
         self.words.find(&plain.text, |word, begin| self.note(word, begin, scratch));
         for at in 0..scratch.candidates.len() {
             let owner = &self.patterns[scratch.candidates[at]];
@@ -144,40 +151,45 @@ impl Finder {
     }
 
     /// A word was met.
+    #[inline]
     fn note(&self, word: usize, begin: usize, scratch: &mut Scratch) {
-        let before = scratch.last[word];
-        if before == NONE {
-            let [first, end] = [self.meets_of[word], self.meets_of[word + 1]].map(|at| at as usize);
-            for requirement in &self.meets[first..end] {
+        let [first, end] = [self.meets_of[word], self.meets_of[word + 1]].map(|at| at as usize);
+        for requirement in &self.meets[first..end] {
+            let last = &mut scratch.last[*requirement as usize];
+            let before = std::mem::replace(last, number(scratch.hits.len()));
+            scratch.hits.push((number(begin), before));
+            if before == NONE
+                && let Some(requirement) = self.requirements.get(*requirement as usize)
+            {
                 let met = &mut scratch.met[requirement.pattern as usize];
                 *met |= requirement.bit;
                 if *met == requirement.all {
                     scratch.candidates.push(requirement.pattern as usize);
-                    // Beyond every mask, so that it is a candidate once.
-                    *met = u8::MAX;
                 }
             }
         }
-        // Numbers fit: texts come in pieces of some kilobytes.
-        scratch.last[word] = u32::try_from(scratch.hits.len()).unwrap_or(NONE);
-        scratch.hits.push((u32::try_from(begin).unwrap_or(NONE), before));
     }
+}
+
+/// Numbers fit: texts come in pieces of some kilobytes, and rules are few.
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NONE)
 }
 
 /// Tries a pattern where words of all its requirements stand as far apart as in a match.
 fn hits(rule: &Rule, owner: &Owner, plain: &Plain, scratch: &mut Scratch) -> bool {
     let places = &mut scratch.places;
     places.resize_with(places.len().max(owner.clauses.len()), Vec::new);
-    for (clause, places) in owner.clauses.iter().zip(places.iter_mut()) {
+    let last = &scratch.last[owner.first..owner.first + owner.clauses.len()];
+    for (hit, places) in last.iter().zip(places.iter_mut()) {
         places.clear();
-        for word in &clause.words {
-            let mut hit = scratch.last[*word as usize];
-            while hit != NONE {
-                let (at, before) = scratch.hits[hit as usize];
-                places.push(at);
-                hit = before;
-            }
+        let mut hit = *hit;
+        while let Some((at, before)) = scratch.hits.get(hit as usize) {
+            places.push(*at);
+            hit = *before;
         }
+        // The last first, but for words of which some are found by their end and some by their beginning.
+        places.reverse();
         places.sort_unstable();
     }
     let places = &places[..owner.clauses.len()];
@@ -266,10 +278,10 @@ fn begins_sentence(plain: &Plain, at: usize) -> bool {
 }
 
 impl Scratch {
-    fn clear(&mut self, words: usize, patterns: usize) {
+    fn clear(&mut self, requirements: usize, patterns: usize) {
         self.hits.clear();
         self.last.clear();
-        self.last.resize(words, NONE);
+        self.last.resize(requirements, NONE);
         self.met.clear();
         self.met.resize(patterns, 0);
         self.candidates.clear();

@@ -22,8 +22,8 @@ const MASKS: [Bytes; LONGEST_WORD + 1] = {
 const GRAM: usize = 4;
 /// Words that one gram may find before others are preferred to it.
 const CROWD: usize = 4;
-/// The bytes of a gram that a word of three has.
-const SHORT: u32 = 0x00ff_ffff;
+/// Bytes before a gram that are looked at with it; all are as many as a `u64` has.
+const AHEAD: usize = 2;
 /// Places that are asked before those that said yes are looked at: the bits of a `u64`.
 const BLOCK: usize = 64;
 /// Words of bits in the table of answers: 16 KiB, where four thousand words set two bits in a hundred.
@@ -56,28 +56,36 @@ struct Entry {
     border: bool,
 }
 
+/// What a word has of a gram and the bytes next to it. Most places at which a gram stands have none of its words, and are
+/// told from the others by this.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    bytes: u64,
+    /// Bits that belong to the word.
+    mask: u64,
+}
+
 /// Words to be found.
 #[derive(Debug, Clone)]
 pub(crate) struct Grams {
     answers: Box<[u64; ANSWERS]>,
-    /// Of each bucket, where its entries begin.
-    buckets: Vec<u16>,
+    /// Of each bucket, where its entries begin; one more, where the last ends.
+    buckets: Vec<u32>,
+    /// Of each entry, close together.
+    looks: Vec<Look>,
     entries: Vec<Entry>,
-    /// Of each entry its gram, close together: most entries of a bucket have another one.
-    of_entries: Vec<u32>,
-    /// Words that are shorter than a gram.
-    short: Vec<(u32, Entry)>,
-    /// One bit for each of these words.
-    short_answers: u64,
 }
 
 impl Grams {
     /// Words of three bytes at least and [`LONGEST_WORD`] at most, each found by its place in the list.
     pub(crate) fn new(words: &[Word<'_>]) -> Grams {
         let mut answers = Box::new([0; ANSWERS]);
-        let mut answer = |hash: usize| answers[hash / 64] |= 1 << (hash % 64);
         let mut placed: Vec<(usize, u32, Entry)> = Vec::with_capacity(words.len());
-        let mut short = Vec::new();
+        let mut place = |gram: u32, entry: Entry| {
+            let hash = hash(u64::from(gram));
+            answers[hash / 64] |= 1 << (hash % 64);
+            placed.push((bucket(hash), gram, entry));
+        };
         let mut rarity = Rarity::new();
         for (id, word) in words.iter().enumerate() {
             let bytes = word.bytes;
@@ -91,9 +99,7 @@ impl Grams {
             if let Some((at, gram)) = rarest(bytes, &rarity) {
                 entry.before = u8::try_from(at).unwrap_or(0);
                 *rarity.taken.entry(gram).or_default() += 1;
-                let hash = hash(u64::from(gram));
-                answer(hash);
-                placed.push((bucket(hash), gram, entry));
+                place(gram, entry);
             } else if let [a, b, c] = *bytes {
                 // Whatever comes after it in plain form, and be it the end of the text.
                 let follows = |next: &u8| match next {
@@ -101,17 +107,15 @@ impl Grams {
                     0x80..=0xc1 => !c.is_ascii(),
                     next => next.is_ascii_graphic() && !next.is_ascii_uppercase(),
                 };
-                let all = (0..=u8::MAX).filter(follows);
-                all.for_each(|next| answer(hash(u64::from(gram(&[a, b, c, next], 0)))));
-                short.push((gram(bytes, 0), entry));
+                (0..=u8::MAX).filter(follows).for_each(|next| place(gram(&[a, b, c, next], 0), entry));
             }
         }
         placed.sort_by_key(|(bucket, gram, entry)| (*bucket, *gram, entry.before));
         let first = |bucket: usize| placed.partition_point(|(of, ..)| *of < bucket);
-        let buckets = (0..=BUCKETS).map(|bucket| u16::try_from(first(bucket)).unwrap_or(u16::MAX)).collect();
-        let (of_entries, entries) = placed.into_iter().map(|(_, gram, entry)| (gram, entry)).unzip();
-        let short_answers = short.iter().fold(0, |bits, (gram, _)| bits | short_bit(*gram));
-        Grams { answers, buckets, entries, of_entries, short, short_answers }
+        let buckets = (0..=BUCKETS).map(|bucket| u32::try_from(first(bucket)).unwrap_or(u32::MAX)).collect();
+        let (looks, entries) =
+            placed.into_iter().map(|(_, gram, entry)| (Look::of(gram, &entry), entry)).unzip();
+        Grams { answers, buckets, looks, entries }
     }
 
     /// Gives every word that stands in `text`, by its number, and where it begins; of one word, in ascending order.
@@ -148,37 +152,38 @@ impl Grams {
         }
     }
 
+    #[inline]
     fn compare(&self, text: &[u8], at: usize, visit: &mut impl FnMut(usize, usize)) {
-        let gram = gram(text, at);
-        let bucket = bucket(hash(u64::from(gram)));
-        let [first, end] = [self.buckets[bucket], self.buckets[bucket + 1]].map(usize::from);
-        let mut loaded = (usize::MAX, 0);
-        let mut one = |entry: &Entry| {
-            let Some(begin) = at.checked_sub(usize::from(entry.before)) else { return };
-            if loaded.0 != begin {
-                loaded = (begin, bytes_at(text, begin));
+        let seen = bytes_around(text, at);
+        let bucket = bucket(hash(seen >> (8 * AHEAD) & 0xffff_ffff));
+        let [first, end] = [self.buckets[bucket], self.buckets[bucket + 1]].map(|at| at as usize);
+        for (look, entry) in self.looks[first..end].iter().zip(&self.entries[first..end]) {
+            if (seen ^ look.bytes) & look.mask != 0 {
+                continue;
             }
-            if (loaded.1 ^ entry.word) & MASKS[usize::from(entry.length) % MASKS.len()] == 0
+            let Some(begin) = at.checked_sub(usize::from(entry.before)) else { continue };
+            if (bytes_at(text, begin) ^ entry.word) & MASKS[usize::from(entry.length) % MASKS.len()] == 0
                 && !(entry.border && begin.checked_sub(1).is_some_and(|before| in_word(text[before])))
             {
                 visit(entry.id as usize, begin);
             }
-        };
-        for (of, entry) in self.of_entries[first..end].iter().zip(&self.entries[first..end]) {
-            if *of == gram {
-                one(entry);
-            }
-        }
-        if self.short_answers & short_bit(gram) != 0 {
-            let equal = |of: u32| (of ^ gram) & SHORT == 0;
-            self.short.iter().filter(|(of, _)| equal(*of)).for_each(|(_, entry)| one(entry));
         }
     }
 }
 
-/// One of 64 bits for the first three bytes.
-fn short_bit(gram: u32) -> u64 {
-    1 << (hash(u64::from(gram & SHORT)) % 64)
+impl Look {
+    fn of(gram: u32, entry: &Entry) -> Look {
+        let [mut bytes, mut mask] = [u64::from(gram), u64::from(u32::MAX)].map(|bits| bits << (8 * AHEAD));
+        let word = entry.word.to_le_bytes();
+        for (at, byte) in word.iter().enumerate().take(usize::from(entry.length)) {
+            let Some(place) = (at + AHEAD).checked_sub(usize::from(entry.before)) else { continue };
+            if place < size_of::<u64>() {
+                bytes |= u64::from(*byte) << (8 * place);
+                mask |= 0xff << (8 * place);
+            }
+        }
+        Look { bytes, mask }
+    }
 }
 
 /// As regular expressions have it.
@@ -198,6 +203,19 @@ fn bucket(hash: usize) -> usize {
 fn gram(text: &[u8], at: usize) -> u32 {
     let gram = text.get(at..).and_then(<[u8]>::first_chunk).copied();
     u32::from_le_bytes(gram.unwrap_or_else(|| padded(&text[at..])))
+}
+
+/// The bytes that a [`Look`] has, with zeros beyond the ends of the text.
+fn bytes_around(text: &[u8], at: usize) -> u64 {
+    let around = at.checked_sub(AHEAD).and_then(|begin| text.get(begin..)?.first_chunk().copied());
+    u64::from_le_bytes(around.unwrap_or_else(|| {
+        let ahead = AHEAD.saturating_sub(at);
+        let mut bytes = [0; 8];
+        for (to, from) in bytes[ahead..].iter_mut().zip(&text[at + ahead - AHEAD..]) {
+            *to = *from;
+        }
+        bytes
+    }))
 }
 
 /// As many bytes from `at` on as a word may have, with zeros after the end.
