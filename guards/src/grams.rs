@@ -1,23 +1,13 @@
 //! Finds many words in a text at once. Every place is asked by four bytes of it whether a word may stand around them, and
-//! nearly all say no: the answers are bits in a table that stays in the nearest cache, and no place waits for the one
-//! before it, as it would in an automaton.
+//! nearly all say no: the answers are in a table that stays in the nearest caches, and no place waits for the one before
+//! it, as it would in an automaton.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Words are compared in one go.
 type Bytes = u128;
 pub(crate) const LONGEST_WORD: usize = size_of::<Bytes>();
-/// By length of a word, the bytes that are compared.
-const MASKS: [Bytes; LONGEST_WORD + 1] = {
-    let mut masks = [Bytes::MAX; LONGEST_WORD + 1];
-    let mut length = 0;
-    while length < LONGEST_WORD {
-        masks[length] = (1 << (8 * length)) - 1;
-        length += 1;
-    }
-    masks
-};
 /// Bytes that are looked up.
 const GRAM: usize = 4;
 /// Words that one gram may find before others are preferred to it.
@@ -26,11 +16,12 @@ const CROWD: usize = 4;
 const AHEAD: usize = 2;
 /// Places that are asked before those that said yes are looked at: the bits of a `u64`.
 const BLOCK: usize = 64;
-/// Words of bits in the table of answers: 16 KiB, where four thousand words set two bits in a hundred.
-const ANSWERS: usize = 2048;
+/// The table of answers, 32 KiB: four thousand words say yes at one of twelve.
+const ANSWERS: usize = 1 << 15;
 const BUCKETS: usize = 4096;
-/// Places that are asked from eight bytes at once.
-const LOADED: usize = 4;
+/// Multipliers of which the one is taken that has fewest common grams say yes by mistake: the first is Knuth's, of the
+/// golden ratio, and each makes the next.
+const MULTIPLIERS: usize = 24;
 
 /// What harmless texts have most of, the commonest first: a thousand groups of four bytes, counted in those of
 /// `benches/guards/data` with each source weighing the same; `_` is a space.
@@ -49,8 +40,9 @@ pub(crate) struct Word<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     word: Bytes,
+    /// Bits that belong to the word.
+    mask: Bytes,
     id: u32,
-    length: u8,
     /// Bytes of the word before its gram.
     before: u8,
     border: bool,
@@ -68,9 +60,11 @@ struct Look {
 /// Words to be found.
 #[derive(Debug, Clone)]
 pub(crate) struct Grams {
-    answers: Box<[u64; ANSWERS]>,
+    hash: Hash,
+    /// 1 for yes. Bytes and not bits: a place is asked in five instructions.
+    answers: Box<[u8; ANSWERS]>,
     /// Of each bucket, where its entries begin; one more, where the last ends.
-    buckets: Vec<u32>,
+    buckets: Box<[u32; BUCKETS + 1]>,
     /// Of each entry, close together.
     looks: Vec<Look>,
     entries: Vec<Entry>,
@@ -79,27 +73,21 @@ pub(crate) struct Grams {
 impl Grams {
     /// Words of three bytes at least and [`LONGEST_WORD`] at most, each found by its place in the list.
     pub(crate) fn new(words: &[Word<'_>]) -> Grams {
-        let mut answers = Box::new([0; ANSWERS]);
-        let mut placed: Vec<(usize, u32, Entry)> = Vec::with_capacity(words.len());
-        let mut place = |gram: u32, entry: Entry| {
-            let hash = hash(u64::from(gram));
-            answers[hash / 64] |= 1 << (hash % 64);
-            placed.push((bucket(hash), gram, entry));
-        };
+        let mut placed: Vec<(u32, Entry)> = Vec::with_capacity(words.len());
         let mut rarity = Rarity::new();
         for (id, word) in words.iter().enumerate() {
             let bytes = word.bytes;
             let mut entry = Entry {
                 word: bytes_at(bytes, 0),
+                mask: Bytes::MAX >> (8 * LONGEST_WORD.saturating_sub(bytes.len())),
                 id: u32::try_from(id).unwrap_or(u32::MAX),
-                length: u8::try_from(bytes.len()).unwrap_or(u8::MAX),
                 before: 0,
                 border: word.border && bytes.first().is_some_and(|first| in_word(*first)),
             };
             if let Some((at, gram)) = rarest(bytes, &rarity) {
                 entry.before = u8::try_from(at).unwrap_or(0);
                 *rarity.taken.entry(gram).or_default() += 1;
-                place(gram, entry);
+                placed.push((gram, entry));
             } else if let [a, b, c] = *bytes {
                 // Whatever comes after it in plain form, and be it the end of the text.
                 let follows = |next: &u8| match next {
@@ -107,15 +95,24 @@ impl Grams {
                     0x80..=0xc1 => !c.is_ascii(),
                     next => next.is_ascii_graphic() && !next.is_ascii_uppercase(),
                 };
-                (0..=u8::MAX).filter(follows).for_each(|next| place(gram(&[a, b, c, next], 0), entry));
+                let all = (0..=u8::MAX).filter(follows);
+                placed.extend(all.map(|next| (gram(&[a, b, c, next], 0), entry)));
             }
         }
-        placed.sort_by_key(|(bucket, gram, entry)| (*bucket, *gram, entry.before));
-        let first = |bucket: usize| placed.partition_point(|(of, ..)| *of < bucket);
-        let buckets = (0..=BUCKETS).map(|bucket| u32::try_from(first(bucket)).unwrap_or(u32::MAX)).collect();
+        let hash = Hash::for_few_mistakes(&placed, &rarity);
+        let mut answers = Box::new([0; ANSWERS]);
+        for (gram, _) in &placed {
+            answers[hash.of(*gram)] = 1;
+        }
+        placed.sort_by_key(|(gram, entry)| (hash.bucket(*gram), *gram, entry.before));
+        let first = |bucket: usize| placed.partition_point(|(gram, _)| hash.bucket(*gram) < bucket);
+        let mut buckets = Box::new([0; BUCKETS + 1]);
+        for (bucket, at) in buckets.iter_mut().enumerate() {
+            *at = u32::try_from(first(bucket)).unwrap_or(u32::MAX);
+        }
         let (looks, entries) =
-            placed.into_iter().map(|(_, gram, entry)| (Look::of(gram, &entry), entry)).unzip();
-        Grams { answers, buckets, looks, entries }
+            placed.into_iter().map(|(gram, entry)| (Look::of(gram, &entry), entry)).unzip();
+        Grams { hash, answers, buckets, looks, entries }
     }
 
     /// Gives every word that stands in `text`, by its number, and where it begins; of one word, in ascending order.
@@ -123,26 +120,12 @@ impl Grams {
     pub(crate) fn find(&self, text: &[u8], mut visit: impl FnMut(usize, usize)) {
         let mut base = 0;
         while base < text.len() {
-            let mut may_stand = 0_u64;
-            // The last places see zeros after the end.
-            let end;
-            let block = if let Some(block) = text.get(base..).and_then(<[u8]>::first_chunk) {
-                block
-            } else {
-                end = padded(&text[base..]);
-                &end
+            let rest = &text[base..];
+            let mut may_stand = match rest.first_chunk() {
+                Some(block) => self.ask(block),
+                // The last places see zeros after the end, and those that are zeros alone are none.
+                None => self.ask(&padded(rest)) & (u64::MAX >> BLOCK.saturating_sub(rest.len())),
             };
-            let block: &[u8; BLOCK + LOADED] = block;
-            for at in (0..BLOCK).step_by(LOADED) {
-                let mut loaded = [0; 8];
-                loaded.copy_from_slice(&block[at..at + 8]);
-                let loaded = u64::from_le_bytes(loaded);
-                for more in 0..LOADED {
-                    // Only the lower half is looked at.
-                    let hash = hash((loaded >> (8 * more)) & 0xffff_ffff);
-                    may_stand |= (self.answers[hash / 64 % ANSWERS] >> (hash % 64) & 1) << (at + more);
-                }
-            }
             while may_stand != 0 {
                 let at = base + may_stand.trailing_zeros() as usize;
                 may_stand &= may_stand - 1;
@@ -152,17 +135,35 @@ impl Grams {
         }
     }
 
+    /// One bit for each place of a block at which a word may stand.
+    #[inline]
+    fn ask(&self, block: &[u8; BLOCK + GRAM]) -> u64 {
+        let mut may_stand = 0;
+        for at in (0..BLOCK).step_by(8) {
+            let mut eight = 0;
+            for place in (at..at + 8).rev() {
+                let mut gram = [0; GRAM];
+                gram.copy_from_slice(&block[place..place + GRAM]);
+                eight = eight << 1 | u64::from(self.answers[self.hash.of(u32::from_le_bytes(gram))]);
+            }
+            may_stand |= eight << at;
+        }
+        may_stand
+    }
+
     #[inline]
     fn compare(&self, text: &[u8], at: usize, visit: &mut impl FnMut(usize, usize)) {
         let seen = bytes_around(text, at);
-        let bucket = bucket(hash(seen >> (8 * AHEAD) & 0xffff_ffff));
+        let gram = u32::try_from(seen >> (8 * AHEAD) & 0xffff_ffff).unwrap_or(0);
+        let bucket = self.hash.bucket(gram);
         let [first, end] = [self.buckets[bucket], self.buckets[bucket + 1]].map(|at| at as usize);
-        for (look, entry) in self.looks[first..end].iter().zip(&self.entries[first..end]) {
+        for (number, look) in self.looks[first..end].iter().enumerate() {
             if (seen ^ look.bytes) & look.mask != 0 {
                 continue;
             }
+            let entry = &self.entries[first + number];
             let Some(begin) = at.checked_sub(usize::from(entry.before)) else { continue };
-            if (bytes_at(text, begin) ^ entry.word) & MASKS[usize::from(entry.length) % MASKS.len()] == 0
+            if (bytes_at(text, begin) ^ entry.word) & entry.mask == 0
                 && !(entry.border && begin.checked_sub(1).is_some_and(|before| in_word(text[before])))
             {
                 visit(entry.id as usize, begin);
@@ -171,11 +172,48 @@ impl Grams {
     }
 }
 
+/// Knuth's multiplicative method: the uppermost bits of a product.
+#[derive(Debug, Clone, Copy)]
+struct Hash {
+    multiplier: u32,
+}
+
+impl Hash {
+    /// What is common and says yes is asked about in vain over and over.
+    fn for_few_mistakes(placed: &[(u32, Entry)], rarity: &Rarity) -> Hash {
+        let words: HashSet<u32> = placed.iter().map(|(gram, _)| *gram).collect();
+        let multipliers = std::iter::successors(Some(0x9e37_79b1_u32), |last| {
+            // Odd, as the first.
+            Some(last.wrapping_mul(0x2c92_77b5).wrapping_add(2))
+        });
+        let best = multipliers.take(MULTIPLIERS).map(|multiplier| Hash { multiplier }).min_by_key(|hash| {
+            let mut yes = vec![false; ANSWERS];
+            words.iter().for_each(|gram| yes[hash.of(*gram)] = true);
+            // By Zipf's law a gram is the rarer the further down it stands.
+            let mistakes =
+                rarity.common.iter().filter(|(gram, _)| yes[hash.of(**gram)] && !words.contains(gram));
+            mistakes.map(|(_, place)| 1_000_000 / (place + 20)).sum::<usize>()
+        });
+        best.unwrap_or(Hash { multiplier: 1 })
+    }
+
+    #[inline]
+    fn of(self, gram: u32) -> usize {
+        (gram.wrapping_mul(self.multiplier) >> (u32::BITS - ANSWERS.ilog2())) as usize
+    }
+
+    #[inline]
+    fn bucket(self, gram: u32) -> usize {
+        self.of(gram) % BUCKETS
+    }
+}
+
 impl Look {
     fn of(gram: u32, entry: &Entry) -> Look {
         let [mut bytes, mut mask] = [u64::from(gram), u64::from(u32::MAX)].map(|bits| bits << (8 * AHEAD));
         let word = entry.word.to_le_bytes();
-        for (at, byte) in word.iter().enumerate().take(usize::from(entry.length)) {
+        let length = (entry.mask.count_ones() / 8) as usize;
+        for (at, byte) in word.iter().enumerate().take(length) {
             let Some(place) = (at + AHEAD).checked_sub(usize::from(entry.before)) else { continue };
             if place < size_of::<u64>() {
                 bytes |= u64::from(*byte) << (8 * place);
@@ -189,15 +227,6 @@ impl Look {
 /// As regular expressions have it.
 fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-fn hash(gram: u64) -> usize {
-    // Knuth's multiplicative method: the golden ratio's bits, and the uppermost of the product.
-    (gram.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 47) as usize
-}
-
-fn bucket(hash: usize) -> usize {
-    hash % BUCKETS
 }
 
 fn gram(text: &[u8], at: usize) -> u32 {
