@@ -11,7 +11,7 @@ pub(crate) const LONGEST_WORD: usize = size_of::<Bytes>();
 /// Bytes that are looked up.
 const GRAM: usize = 4;
 /// Words that one gram may find before others are preferred to it.
-const CROWD: usize = 4;
+const CROWD: usize = 16;
 /// Bytes before a gram that are looked at with it; all are as many as a `u64` has.
 const AHEAD: usize = 2;
 /// Places that are asked before those that said yes are looked at: the bits of a `u64`.
