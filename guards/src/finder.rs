@@ -11,6 +11,7 @@ use crate::definition::{Begins, Rule};
 use crate::evidence::RuleSet;
 use crate::grams::{Grams, Word};
 use crate::normalize::Plain;
+use crate::pattern::Required;
 use crate::verdict::Place;
 
 /// Words of English turned by thirteen places, as they stand in a text that is. Two of them are no accident.
@@ -85,6 +86,7 @@ pub(crate) struct Scratch {
     windows: Vec<Range<usize>>,
     /// By pattern, which requirements are met.
     met: Vec<u8>,
+    /// Patterns of which all are.
     candidates: Vec<usize>,
 }
 
@@ -95,28 +97,23 @@ impl Finder {
         let mut meets: Vec<(usize, u32)> = Vec::new();
         let mut requirements = Vec::new();
         let mut patterns = Vec::new();
-        for (rule, of) in rules.iter().enumerate().filter(|(_, rule)| rule.looks_at(place)) {
-            for (index, pattern) in of.patterns.iter().enumerate() {
-                // One that cannot match is refused where files are read, and by a test of those that come along.
-                let Ok(required) = pattern.required() else { continue };
-                let all = required.clauses.iter().fold(0_u8, |bits, _| bits << 1 | 1);
-                let pattern = number(patterns.len());
-                let first = requirements.len();
-                for (clause, of) in required.clauses.iter().enumerate() {
-                    for bytes in &of.words {
-                        let word = Word { bytes, border: of.border };
-                        let id = *ids.entry(word).or_insert_with(|| {
-                            texts.push(word);
-                            texts.len() - 1
-                        });
-                        meets.push((id, number(requirements.len())));
-                    }
-                    requirements.push(Requirement { pattern, bit: 1 << clause, all });
+        for (rule, index, required) in tried(rules, place) {
+            let all = required.clauses.iter().fold(0_u8, |bits, _| bits << 1 | 1);
+            let pattern = number(patterns.len());
+            let first = requirements.len();
+            for (clause, of) in required.clauses.iter().enumerate() {
+                for bytes in &of.words {
+                    let word = Word { bytes, border: of.border };
+                    let id = *ids.entry(word).or_insert_with(|| {
+                        texts.push(word);
+                        texts.len() - 1
+                    });
+                    meets.push((id, number(requirements.len())));
                 }
-                let clauses =
-                    required.clauses.iter().map(|of| Distance { from: of.from, to: of.to }).collect();
-                patterns.push(Owner { rule, index, reach: required.reach, first, clauses });
+                requirements.push(Requirement { pattern, bit: 1 << clause, all });
             }
+            let clauses = required.clauses.iter().map(|of| Distance { from: of.from, to: of.to }).collect();
+            patterns.push(Owner { rule, index, reach: required.reach, first, clauses });
         }
         let turned = requirements.len();
         for (at, word) in TURNED.iter().enumerate() {
@@ -140,6 +137,8 @@ impl Finder {
     ) -> bool {
         scratch.clear(self.turned + TURNED.len(), self.patterns.len());
         self.words.find(&plain.text, |word, begin| self.note(word, begin, scratch));
+        // The cheapest first: of a rule that hits no other pattern is tried.
+        scratch.candidates.sort_unstable();
         for at in 0..scratch.candidates.len() {
             let owner = &self.patterns[scratch.candidates[at]];
             let rule = &rules[owner.rule];
@@ -169,6 +168,24 @@ impl Finder {
             }
         }
     }
+}
+
+/// The patterns that look at a place, each with its rule and its number there: those first of which it is known best where
+/// a match begins, since these take least to try.
+fn tried(rules: &[Rule], place: Place) -> Vec<(usize, usize, &Required)> {
+    let mut tried = Vec::new();
+    for (rule, of) in rules.iter().enumerate().filter(|(_, rule)| rule.looks_at(place)) {
+        for (index, pattern) in of.patterns.iter().enumerate() {
+            // One that cannot match is refused where files are read, and by a test of those that come along.
+            if let Ok(required) = pattern.required() {
+                tried.push((rule, index, required));
+            }
+        }
+    }
+    tried.sort_by_key(|(.., required)| {
+        required.clauses.iter().map(|clause| clause.to.saturating_sub(clause.from)).min()
+    });
+    tried
 }
 
 /// Numbers fit: texts come in pieces of some kilobytes, and rules are few.
