@@ -308,11 +308,27 @@ impl Scratch {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::OnceLock;
+
+    use proptest::prelude::*;
 
     use super::*;
     use crate::data::read_rows;
     use crate::normalize::{Invisible, normalize};
     use crate::rules::Rules;
+
+    /// Every pattern over the whole text, as if nothing were known of its words.
+    fn matches_somewhere(rule: &Rule, plain: &Plain) -> bool {
+        rule.patterns.iter().filter_map(|pattern| pattern.regex()).any(|regex| {
+            let all = Input::new(&plain.text);
+            match rule.definition.begins {
+                None => regex.is_match(all),
+                Some(Begins::Sentence) => {
+                    regex.find_iter(all).any(|found| begins_sentence(plain, found.start()))
+                }
+            }
+        })
+    }
 
     #[test]
     fn whatever_a_pattern_matches_in_a_whole_text_is_found() {
@@ -327,20 +343,75 @@ mod tests {
             let mut found = RuleSet::default();
             finder.find(rules.all(), &plain, &mut Scratch::default(), &mut found);
             for (number, rule) in rules.all().iter().enumerate() {
-                let matches = rule.looks_at(Place::Tool)
-                    && rule.patterns.iter().filter_map(|pattern| pattern.regex()).any(|regex| {
-                        let all = Input::new(&plain.text);
-                        match rule.definition.begins {
-                            None => regex.is_match(all),
-                            Some(Begins::Sentence) => {
-                                regex.find_iter(all).any(|found| begins_sentence(&plain, found.start()))
-                            }
-                        }
-                    });
+                let matches = rule.looks_at(Place::Tool) && matches_somewhere(rule, &plain);
                 assert_eq!(found.has(number), matches, "{} in {}", rule.definition.id, row.id);
                 hits += usize::from(matches);
             }
         }
         assert!(hits > 50, "{hits}");
+    }
+
+    /// Words of attacks and of harmless texts, and what hides them; none is longer than a gap takes.
+    fn words() -> &'static [String] {
+        static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+        WORDS.get_or_init(|| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/guards/data/dev.jsonl");
+            let rows = read_rows(&std::fs::read_to_string(path).expect("data")).expect("rows");
+            let words = rows.iter().step_by(3).flat_map(|row| row.text.split_whitespace());
+            let odd = [
+                "\"",
+                "'",
+                "*",
+                "\u{201c}",
+                "\u{456}gn\u{43e}re",
+                "a\u{200b}i",
+                "\u{5ffd}\u{7565}",
+                "%69%67",
+                "aWdub3JlIGFsbA==",
+                "1gn0r3",
+                "i",
+                "g",
+                ".",
+                "\n",
+                "|",
+                "[",
+                "\u{1d422}",
+                "\u{e0041}",
+                "vtaber",
+            ];
+            words.filter(|word| word.len() <= 12).chain(odd).map(ToOwned::to_owned).collect()
+        })
+    }
+
+    fn builtin() -> &'static Rules {
+        static RULES: OnceLock<Rules> = OnceLock::new();
+        RULES.get_or_init(|| Rules::builtin().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn mixtures_of_words_hit_what_patterns_match_in_all_of_them(
+            // Runs of words as they stand in the data, so that patterns match at times.
+            runs in proptest::collection::vec((any::<prop::sample::Index>(), 1_usize..9), 1..25),
+            place in prop_oneof![Just(Place::User), Just(Place::Tool)],
+        ) {
+            static FINDERS: OnceLock<[Finder; 2]> = OnceLock::new();
+            let rules = builtin();
+            let [user, tool] = FINDERS
+                .get_or_init(|| [Place::User, Place::Tool].map(|place| Finder::new(rules.all(), place)));
+            let run = |(at, length): &(prop::sample::Index, usize)| {
+                let at = at.index(words().len());
+                words()[at..words().len().min(at + length)].join(" ")
+            };
+            let plain = normalize(&runs.iter().map(run).collect::<Vec<_>>().join(" "), Invisible::Dropped);
+            let finder = if place == Place::User { user } else { tool };
+            let mut found = RuleSet::default();
+            finder.find(rules.all(), &plain, &mut Scratch::default(), &mut found);
+            for (number, rule) in rules.all().iter().enumerate() {
+                let matches = rule.looks_at(place) && matches_somewhere(rule, &plain);
+                prop_assert_eq!(found.has(number), matches, "{}", rule.definition.id);
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! it, as it would in an automaton.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// Words are compared in one go.
 type Bytes = u128;
@@ -72,6 +72,10 @@ pub(crate) struct Grams {
 
 impl Grams {
     /// Words of three bytes at least and [`LONGEST_WORD`] at most, each found by its place in the list.
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "both are boxed where they are made, and a process makes few"
+    )]
     pub(crate) fn new(words: &[Word<'_>]) -> Grams {
         let mut placed: Vec<(u32, Entry)> = Vec::with_capacity(words.len());
         let mut rarity = Rarity::new();
@@ -181,14 +185,16 @@ struct Hash {
 impl Hash {
     /// What is common and says yes is asked about in vain over and over.
     fn for_few_mistakes(placed: &[(u32, Entry)], rarity: &Rarity) -> Hash {
-        let words: HashSet<u32> = placed.iter().map(|(gram, _)| *gram).collect();
+        let words: BTreeSet<u32> = placed.iter().map(|(gram, _)| *gram).collect();
         let multipliers = std::iter::successors(Some(0x9e37_79b1_u32), |last| {
             // Odd, as the first.
             Some(last.wrapping_mul(0x2c92_77b5).wrapping_add(2))
         });
         let best = multipliers.take(MULTIPLIERS).map(|multiplier| Hash { multiplier }).min_by_key(|hash| {
             let mut yes = vec![false; ANSWERS];
-            words.iter().for_each(|gram| yes[hash.of(*gram)] = true);
+            for gram in &words {
+                yes[hash.of(*gram)] = true;
+            }
             // By Zipf's law a gram is the rarer the further down it stands.
             let mistakes =
                 rarity.common.iter().filter(|(gram, _)| yes[hash.of(**gram)] && !words.contains(gram));
@@ -297,6 +303,8 @@ fn rarest(word: &[u8], rarity: &Rarity) -> Option<(usize, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -332,5 +340,54 @@ mod tests {
         assert_eq!(rarest(b"instructions", &common), Some((5, gram(b"ucti", 0))));
         assert_eq!(rarest(b"mention you", &common), Some((5, gram(b"on y", 0))));
         assert_eq!(rarest(b"you", &common), None);
+    }
+
+    /// As [`Grams::find`], place by place.
+    fn plainly(words: &[Word<'_>], text: &[u8]) -> Vec<(usize, usize)> {
+        let stands = |word: &Word<'_>, at: usize| {
+            let inside = at > 0 && in_word(text[at - 1]) && in_word(word.bytes[0]);
+            text[at..].starts_with(word.bytes) && !(word.border && inside)
+        };
+        let places = (0..text.len()).flat_map(|at| (0..words.len()).map(move |word| (word, at)));
+        let mut found: Vec<_> = places.filter(|(word, at)| stands(&words[*word], *at)).collect();
+        found.sort_unstable();
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_what_stands_there(
+            words in proptest::collection::btree_set("[a-d .\u{456}]{3,8}", 1..60),
+            borders in any::<u64>(),
+            text in proptest::collection::vec("[a-d .\u{456}]{1,9}", 0..60),
+        ) {
+            let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| word.len() <= LONGEST_WORD).collect();
+            let words: Vec<Word<'_>> = words
+                .iter()
+                .enumerate()
+                .map(|(at, word)| Word { bytes: word.as_bytes(), border: borders >> (at % 64) & 1 == 1 })
+                .collect();
+            let text = text.concat();
+            let mut found = Vec::new();
+            Grams::new(&words).find(text.as_bytes(), |word, begin| found.push((word, begin)));
+            found.sort_unstable();
+            prop_assert_eq!(found, plainly(&words, text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn nothing_stands_beyond_the_end() {
+        // So many that whatever is asked may be one of them, also the zeros after the end.
+        let number = |at: u32| {
+            let mixed = at.wrapping_mul(0x85eb_ca6b);
+            (mixed ^ mixed >> 13).wrapping_mul(0xc2b2_ae35) | 1 << 31
+        };
+        let all: Vec<[u8; 4]> = (0..100_000).map(|at| number(at).to_le_bytes()).collect();
+        let words: Vec<Word<'_>> = all.iter().map(|bytes| Word { bytes, border: false }).collect();
+        let grams = Grams::new(&words);
+        assert_eq!(grams.answers[grams.hash.of(0)], 1);
+        for length in 0..200 {
+            grams.find("x".repeat(length).as_bytes(), |word, begin| panic!("{word} at {begin} of {length}"));
+        }
     }
 }

@@ -150,3 +150,20 @@ fn ascii(text: &[u8]) -> Fold {
     }
     Fold::Ascii(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_character_is_what_it_is_read_as() {
+        // Every one below the ideographs, and some of the others.
+        for c in ('\0'..'\u{3000}').chain(('\u{3000}'..=char::MAX).step_by(97)) {
+            let read = look_up(c);
+            assert_ne!(read.packed(), 0, "{c:?}");
+            assert_eq!(Fold::unpacked(read.packed()), Some(read), "{c:?}");
+        }
+        assert_eq!(Fold::unpacked(0), None);
+        assert_eq!([fold('\u{456}'), fold('\u{456}')], [ascii(b"i"); 2]);
+    }
+}

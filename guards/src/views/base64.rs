@@ -112,6 +112,8 @@ fn is_readable(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn found(text: &str) -> Vec<String> {
@@ -136,5 +138,28 @@ mod tests {
         assert!(found("antidisestablishmentarianism-is-a-long-word").is_empty());
         assert!(found("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").is_empty());
         assert!(found("").is_empty());
+    }
+
+    /// As [`is_readable`], of the text as it would be given.
+    fn plainly(bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes);
+        let is_odd = |c: &char| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
+        let (all, odd) = (text.chars().count(), text.chars().filter(is_odd).count());
+        let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+        odd * 10 <= all && letters * 2 >= all
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_readable_is_told_early(
+            text in "[a-z \u{e4}\u{5ffd}\u{fffd}]{0,60}",
+            odd in proptest::collection::vec((any::<u8>(), any::<prop::sample::Index>()), 0..12),
+        ) {
+            let mut bytes = text.into_bytes();
+            for (byte, at) in odd {
+                bytes.insert(at.index(bytes.len() + 1), byte);
+            }
+            prop_assert_eq!(is_readable(&bytes), plainly(&bytes));
+        }
     }
 }

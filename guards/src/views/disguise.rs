@@ -46,7 +46,7 @@ fn near(plain: &Plain) -> Vec<Range<usize>> {
         word = next_space(sign).unwrap_or(text.len());
         end = if sign < end {
             // The words after the sign before this one were counted, and no byte is looked at twice.
-            further(end, text[before..word].iter().filter(|byte| **byte == b' ').count())
+            further(end, text[before..word].split(|byte| *byte == b' ').skip(1).count())
         } else {
             further(word, AROUND)
         };
@@ -178,6 +178,8 @@ pub(crate) fn joined(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::normalize::{Invisible, normalize};
 
@@ -214,5 +216,51 @@ mod tests {
     #[test]
     fn tags_spell_ascii() {
         assert_eq!(tagged("x\u{e0049}\u{e0020}\u{e0061}\u{e007f}"), "I a");
+    }
+
+    /// As [`near`], by the numbers of words.
+    fn near_plainly(plain: &Plain) -> Vec<Range<usize>> {
+        let words: Vec<&[u8]> = plain.text.split(|byte| *byte == b' ').collect();
+        let begins: Vec<usize> = words
+            .iter()
+            .scan(0, |at, word| {
+                let begin = *at;
+                *at += word.len() + 1;
+                Some(begin)
+            })
+            .collect();
+        let has_sign = |word: usize| {
+            plain.stands.iter().any(|sign| (begins[word]..begins[word] + words[word].len()).contains(sign))
+        };
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for word in (0..words.len()).filter(|word| has_sign(*word)) {
+            let last = (word + AROUND).min(words.len() - 1);
+            let (begin, end) = (begins[word.saturating_sub(AROUND)], begins[last] + words[last].len());
+            match parts.last_mut() {
+                Some(part) if begin <= part.end + 1 => part.end = end,
+                _ => parts.push(begin..end),
+            }
+        }
+        parts
+    }
+
+    proptest! {
+        #[test]
+        fn parts_near_signs_are_those_of_their_words(words in proptest::collection::vec(
+            prop_oneof![6 => "[a-z.]{1,4}", 1 => "[a-z]1[a-z]0?[a-z]?", 1 => "[0-9]{1,3}"], 0..120,
+        )) {
+            let plain = normalize(&words.join(" "), Invisible::Dropped);
+            prop_assert_eq!(near(&plain), near_plainly(&plain));
+            let mut text = Vec::new();
+            add(&plain.text, &WITH_L, &mut text);
+            let read: Vec<String> = String::from_utf8_lossy(&plain.text)
+                .split(' ')
+                .map(|word| {
+                    let has_letters = word.bytes().any(|byte| byte.is_ascii_alphabetic());
+                    if has_letters { word.replace('1', "l").replace('0', "o") } else { word.to_owned() }
+                })
+                .collect();
+            prop_assert_eq!(String::from_utf8_lossy(&text), read.join(" "));
+        }
     }
 }
