@@ -11,6 +11,7 @@ use crate::definition::{Begins, Rule};
 use crate::evidence::RuleSet;
 use crate::grams::{Grams, Word};
 use crate::normalize::Plain;
+use crate::pattern::Required;
 use crate::verdict::Place;
 
 /// Words of English turned by thirteen places, as they stand in a text that is. Two of them are no accident.
@@ -27,15 +28,17 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 pub(crate) struct Finder {
     words: Grams,
-    /// The requirements that words meet.
-    meets: Vec<Requirement>,
-    /// By word, where its requirements begin; one more, where they end.
+    /// The requirements that words meet, by their number.
+    meets: Vec<u32>,
+    /// By word, where its requirements begin in `meets`; one more, where they end.
     meets_of: Vec<u32>,
+    requirements: Vec<Requirement>,
     patterns: Vec<Owner>,
-    /// The first word that is one of [`TURNED`].
+    /// The first requirement that is one of [`TURNED`].
     turned: usize,
 }
 
+/// That a word of a list stands somewhere.
 #[derive(Debug, Clone, Copy)]
 struct Requirement {
     pattern: u32,
@@ -51,13 +54,14 @@ struct Owner {
     index: usize,
     /// Bytes that a match may have.
     reach: usize,
+    /// Its first requirement; those of the other clauses follow.
+    first: usize,
     clauses: Vec<Distance>,
 }
 
-/// The words that meet a requirement, and how far into a match they begin.
-#[derive(Debug, Clone)]
+/// How far into a match the words begin that meet a requirement.
+#[derive(Debug, Clone, Copy)]
 struct Distance {
-    words: Vec<u32>,
     from: isize,
     to: isize,
 }
@@ -72,9 +76,9 @@ impl Distance {
 /// Room that is used again from one reading of a text to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// Where a word begins, and the number of the hit of the same word before it.
+    /// Where a word begins, and the number of the hit before it that meets the same requirement.
     hits: Vec<(u32, u32)>,
-    /// By word, its last hit; each hit leads to the one before.
+    /// By requirement, its last hit; each hit leads to the one before.
     last: Vec<u32>,
     /// By requirement of the pattern that is tried, where its words begin.
     places: Vec<Vec<u32>>,
@@ -82,6 +86,7 @@ pub(crate) struct Scratch {
     windows: Vec<Range<usize>>,
     /// By pattern, which requirements are met.
     met: Vec<u8>,
+    /// Patterns of which all are.
     candidates: Vec<usize>,
 }
 
@@ -89,38 +94,37 @@ impl Finder {
     pub(crate) fn new(rules: &[Rule], place: Place) -> Finder {
         let mut ids: HashMap<Word<'_>, usize> = HashMap::new();
         let mut texts: Vec<Word<'_>> = Vec::new();
-        let mut meets: Vec<(usize, Requirement)> = Vec::new();
+        let mut meets: Vec<(usize, u32)> = Vec::new();
+        let mut requirements = Vec::new();
         let mut patterns = Vec::new();
-        for (rule, of) in rules.iter().enumerate().filter(|(_, rule)| rule.looks_at(place)) {
-            for (index, pattern) in of.patterns.iter().enumerate() {
-                // One that cannot match is refused where files are read, and by a test of those that come along.
-                let Ok(required) = pattern.required() else { continue };
-                let all = required.clauses.iter().fold(0_u8, |bits, _| bits << 1 | 1);
-                let number = u32::try_from(patterns.len()).unwrap_or(u32::MAX);
-                let mut clauses = Vec::new();
-                for (clause, of) in required.clauses.iter().enumerate() {
-                    let mut words = Vec::with_capacity(of.words.len());
-                    for bytes in &of.words {
-                        let word = Word { bytes, border: of.border };
-                        let id = *ids.entry(word).or_insert_with(|| {
-                            texts.push(word);
-                            texts.len() - 1
-                        });
-                        meets.push((id, Requirement { pattern: number, bit: 1 << clause, all }));
-                        words.push(u32::try_from(id).unwrap_or(u32::MAX));
-                    }
-                    clauses.push(Distance { words, from: of.from, to: of.to });
+        for (rule, index, required) in tried(rules, place) {
+            let all = required.clauses.iter().fold(0_u8, |bits, _| bits << 1 | 1);
+            let pattern = number(patterns.len());
+            let first = requirements.len();
+            for (clause, of) in required.clauses.iter().enumerate() {
+                for bytes in &of.words {
+                    let word = Word { bytes, border: of.border };
+                    let id = *ids.entry(word).or_insert_with(|| {
+                        texts.push(word);
+                        texts.len() - 1
+                    });
+                    meets.push((id, number(requirements.len())));
                 }
-                patterns.push(Owner { rule, index, reach: required.reach, clauses });
+                requirements.push(Requirement { pattern, bit: 1 << clause, all });
             }
+            let clauses = required.clauses.iter().map(|of| Distance { from: of.from, to: of.to }).collect();
+            patterns.push(Owner { rule, index, reach: required.reach, first, clauses });
         }
-        let turned = texts.len();
-        texts.extend(TURNED.iter().map(|word| Word { bytes: word.as_bytes(), border: false }));
+        let turned = requirements.len();
+        for (at, word) in TURNED.iter().enumerate() {
+            meets.push((texts.len(), number(turned + at)));
+            texts.push(Word { bytes: word.as_bytes(), border: false });
+        }
         meets.sort_by_key(|(word, _)| *word);
-        let first = |word| u32::try_from(meets.partition_point(|(of, _)| *of < word)).unwrap_or(u32::MAX);
+        let first = |word| number(meets.partition_point(|(of, _)| *of < word));
         let meets_of = (0..=texts.len()).map(first).collect();
         let meets = meets.into_iter().map(|(_, requirement)| requirement).collect();
-        Finder { words: Grams::new(&texts), meets, meets_of, patterns, turned }
+        Finder { words: Grams::new(&texts), meets, meets_of, requirements, patterns, turned }
     }
 
     /// Adds the rules that hit to `found`. Says whether the text may be one that was turned by thirteen places.
@@ -131,8 +135,10 @@ impl Finder {
         scratch: &mut Scratch,
         found: &mut RuleSet,
     ) -> bool {
-        scratch.clear(self.meets_of.len(), self.patterns.len());
+        scratch.clear(self.turned + TURNED.len(), self.patterns.len());
         self.words.find(&plain.text, |word, begin| self.note(word, begin, scratch));
+        // The cheapest first: of a rule that hits no other pattern is tried.
+        scratch.candidates.sort_unstable();
         for at in 0..scratch.candidates.len() {
             let owner = &self.patterns[scratch.candidates[at]];
             let rule = &rules[owner.rule];
@@ -144,40 +150,63 @@ impl Finder {
     }
 
     /// A word was met.
+    #[inline]
     fn note(&self, word: usize, begin: usize, scratch: &mut Scratch) {
-        let before = scratch.last[word];
-        if before == NONE {
-            let [first, end] = [self.meets_of[word], self.meets_of[word + 1]].map(|at| at as usize);
-            for requirement in &self.meets[first..end] {
+        let [first, end] = [self.meets_of[word], self.meets_of[word + 1]].map(|at| at as usize);
+        for requirement in &self.meets[first..end] {
+            let last = &mut scratch.last[*requirement as usize];
+            let before = std::mem::replace(last, number(scratch.hits.len()));
+            scratch.hits.push((number(begin), before));
+            if before == NONE
+                && let Some(requirement) = self.requirements.get(*requirement as usize)
+            {
                 let met = &mut scratch.met[requirement.pattern as usize];
                 *met |= requirement.bit;
                 if *met == requirement.all {
                     scratch.candidates.push(requirement.pattern as usize);
-                    // Beyond every mask, so that it is a candidate once.
-                    *met = u8::MAX;
                 }
             }
         }
-        // Numbers fit: texts come in pieces of some kilobytes.
-        scratch.last[word] = u32::try_from(scratch.hits.len()).unwrap_or(NONE);
-        scratch.hits.push((u32::try_from(begin).unwrap_or(NONE), before));
     }
+}
+
+/// The patterns that look at a place, each with its rule and its number there: those first of which it is known best where
+/// a match begins, since these take least to try.
+fn tried(rules: &[Rule], place: Place) -> Vec<(usize, usize, &Required)> {
+    let mut tried = Vec::new();
+    for (rule, of) in rules.iter().enumerate().filter(|(_, rule)| rule.looks_at(place)) {
+        for (index, pattern) in of.patterns.iter().enumerate() {
+            // One that cannot match is refused where files are read, and by a test of those that come along.
+            if let Ok(required) = pattern.required() {
+                tried.push((rule, index, required));
+            }
+        }
+    }
+    tried.sort_by_key(|(.., required)| {
+        required.clauses.iter().map(|clause| clause.to.saturating_sub(clause.from)).min()
+    });
+    tried
+}
+
+/// Numbers fit: texts come in pieces of some kilobytes, and rules are few.
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NONE)
 }
 
 /// Tries a pattern where words of all its requirements stand as far apart as in a match.
 fn hits(rule: &Rule, owner: &Owner, plain: &Plain, scratch: &mut Scratch) -> bool {
     let places = &mut scratch.places;
     places.resize_with(places.len().max(owner.clauses.len()), Vec::new);
-    for (clause, places) in owner.clauses.iter().zip(places.iter_mut()) {
+    let last = &scratch.last[owner.first..owner.first + owner.clauses.len()];
+    for (hit, places) in last.iter().zip(places.iter_mut()) {
         places.clear();
-        for word in &clause.words {
-            let mut hit = scratch.last[*word as usize];
-            while hit != NONE {
-                let (at, before) = scratch.hits[hit as usize];
-                places.push(at);
-                hit = before;
-            }
+        let mut hit = *hit;
+        while let Some((at, before)) = scratch.hits.get(hit as usize) {
+            places.push(*at);
+            hit = *before;
         }
+        // The last first, but for words of which some are found by their end and some by their beginning.
+        places.reverse();
         places.sort_unstable();
     }
     let places = &places[..owner.clauses.len()];
@@ -266,10 +295,10 @@ fn begins_sentence(plain: &Plain, at: usize) -> bool {
 }
 
 impl Scratch {
-    fn clear(&mut self, words: usize, patterns: usize) {
+    fn clear(&mut self, requirements: usize, patterns: usize) {
         self.hits.clear();
         self.last.clear();
-        self.last.resize(words, NONE);
+        self.last.resize(requirements, NONE);
         self.met.clear();
         self.met.resize(patterns, 0);
         self.candidates.clear();
@@ -279,11 +308,27 @@ impl Scratch {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::OnceLock;
+
+    use proptest::prelude::*;
 
     use super::*;
     use crate::data::read_rows;
     use crate::normalize::{Invisible, normalize};
     use crate::rules::Rules;
+
+    /// Every pattern over the whole text, as if nothing were known of its words.
+    fn matches_somewhere(rule: &Rule, plain: &Plain) -> bool {
+        rule.patterns.iter().filter_map(|pattern| pattern.regex()).any(|regex| {
+            let all = Input::new(&plain.text);
+            match rule.definition.begins {
+                None => regex.is_match(all),
+                Some(Begins::Sentence) => {
+                    regex.find_iter(all).any(|found| begins_sentence(plain, found.start()))
+                }
+            }
+        })
+    }
 
     #[test]
     fn whatever_a_pattern_matches_in_a_whole_text_is_found() {
@@ -298,20 +343,75 @@ mod tests {
             let mut found = RuleSet::default();
             finder.find(rules.all(), &plain, &mut Scratch::default(), &mut found);
             for (number, rule) in rules.all().iter().enumerate() {
-                let matches = rule.looks_at(Place::Tool)
-                    && rule.patterns.iter().filter_map(|pattern| pattern.regex()).any(|regex| {
-                        let all = Input::new(&plain.text);
-                        match rule.definition.begins {
-                            None => regex.is_match(all),
-                            Some(Begins::Sentence) => {
-                                regex.find_iter(all).any(|found| begins_sentence(&plain, found.start()))
-                            }
-                        }
-                    });
+                let matches = rule.looks_at(Place::Tool) && matches_somewhere(rule, &plain);
                 assert_eq!(found.has(number), matches, "{} in {}", rule.definition.id, row.id);
                 hits += usize::from(matches);
             }
         }
         assert!(hits > 50, "{hits}");
+    }
+
+    /// Words of attacks and of harmless texts, and what hides them; none is longer than a gap takes.
+    fn words() -> &'static [String] {
+        static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+        WORDS.get_or_init(|| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/guards/data/dev.jsonl");
+            let rows = read_rows(&std::fs::read_to_string(path).expect("data")).expect("rows");
+            let words = rows.iter().step_by(3).flat_map(|row| row.text.split_whitespace());
+            let odd = [
+                "\"",
+                "'",
+                "*",
+                "\u{201c}",
+                "\u{456}gn\u{43e}re",
+                "a\u{200b}i",
+                "\u{5ffd}\u{7565}",
+                "%69%67",
+                "aWdub3JlIGFsbA==",
+                "1gn0r3",
+                "i",
+                "g",
+                ".",
+                "\n",
+                "|",
+                "[",
+                "\u{1d422}",
+                "\u{e0041}",
+                "vtaber",
+            ];
+            words.filter(|word| word.len() <= 12).chain(odd).map(ToOwned::to_owned).collect()
+        })
+    }
+
+    fn builtin() -> &'static Rules {
+        static RULES: OnceLock<Rules> = OnceLock::new();
+        RULES.get_or_init(|| Rules::builtin().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn mixtures_of_words_hit_what_patterns_match_in_all_of_them(
+            // Runs of words as they stand in the data, so that patterns match at times.
+            runs in proptest::collection::vec((any::<prop::sample::Index>(), 1_usize..9), 1..25),
+            place in prop_oneof![Just(Place::User), Just(Place::Tool)],
+        ) {
+            static FINDERS: OnceLock<[Finder; 2]> = OnceLock::new();
+            let rules = builtin();
+            let [user, tool] = FINDERS
+                .get_or_init(|| [Place::User, Place::Tool].map(|place| Finder::new(rules.all(), place)));
+            let run = |(at, length): &(prop::sample::Index, usize)| {
+                let at = at.index(words().len());
+                words()[at..words().len().min(at + length)].join(" ")
+            };
+            let plain = normalize(&runs.iter().map(run).collect::<Vec<_>>().join(" "), Invisible::Dropped);
+            let finder = if place == Place::User { user } else { tool };
+            let mut found = RuleSet::default();
+            finder.find(rules.all(), &plain, &mut Scratch::default(), &mut found);
+            for (number, rule) in rules.all().iter().enumerate() {
+                let matches = rule.looks_at(place) && matches_somewhere(rule, &plain);
+                prop_assert_eq!(found.has(number), matches, "{}", rule.definition.id);
+            }
+        }
     }
 }

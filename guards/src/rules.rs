@@ -142,8 +142,6 @@ impl Rules {
             // Those of a file compiled when it was read, and a test compiles those that come along.
             let _ = rule.compile();
         }
-        // The table of look-alikes, which the first text beyond ASCII would wait for.
-        normalize("\u{430}", Invisible::Dropped);
     }
 
     /// Every rule, in the order in which they are defined.

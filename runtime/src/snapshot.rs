@@ -20,6 +20,7 @@ use crate::guard::{Attachment, ClassifierError, Classifiers};
 use crate::live_key::{KeyStanding, LiveKey, Owner};
 use crate::secret::{SecretError, Secrets};
 use crate::token::{Pepper, StoredDigest, TokenKind};
+use crate::upstream::endpoint::EndpointError;
 
 pub use crate::credentials::Holder;
 
@@ -39,12 +40,12 @@ pub enum SnapshotError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// A provider's base URL is none.
-    #[error("provider {provider} has endpoint `{endpoint}`, which is not a URL")]
+    #[error("provider {provider} has an endpoint that cannot be used: {cause}")]
     Endpoint {
         /// The provider.
         provider: QualifiedName,
-        /// What it says.
-        endpoint: String,
+        /// What is wrong.
+        cause: EndpointError,
     },
     /// A credential's digest is not one of ours.
     #[error("{holder} has a credential `{id}` whose digest is not of the form hmac-sha256:PEPPER:HEX")]
@@ -141,10 +142,10 @@ impl Snapshot {
                     looked_in = %secrets.describe(), "requests for this provider will be refused"
                 );
             }
-            let endpoint = provider.endpoint.parse().map_err(|_| SnapshotError::Endpoint {
-                provider: provider.name.clone(),
-                endpoint: provider.endpoint.clone(),
-            })?;
+            let endpoint = provider
+                .endpoint
+                .parse()
+                .map_err(|cause| SnapshotError::Endpoint { provider: provider.name.clone(), cause })?;
             let guards = attach(&provider.guards, &provider.name, "ModelProvider")?;
             providers.insert(provider.name.clone(), Upstream { provider, endpoint, key, guards });
         }

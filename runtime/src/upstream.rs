@@ -106,7 +106,7 @@ impl Client {
             hold.release();
             return Sent::Unsendable(Refusal::KeyMissing { provider: provider.clone() });
         };
-        match self.transport.post(uri, upstream.endpoint.has_userinfo(), headers, body).await {
+        match self.transport.post(uri, headers, body).await {
             // Passed on, it would send the client there, with the credential that it has for here.
             Ok(response) if response.status().is_redirection() => {
                 hold.release();

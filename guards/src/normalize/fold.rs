@@ -1,6 +1,6 @@
 //! What a character beyond ASCII stands for: the letter it looks like, itself, or nothing that is seen.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 use unicode_security::skeleton;
@@ -17,24 +17,50 @@ pub(crate) enum Fold {
     Tag,
 }
 
-/// The folding of blocks that texts use much: everything below CJK, once for the whole process.
-const TABLE_END: u32 = 0x2e80;
-static TABLE: OnceLock<Vec<Fold>> = OnceLock::new();
+/// By character, what became of it once; 0 of those that no text had yet. It takes room in memory only where characters of
+/// some text are: four megabytes if a text has had each.
+static KNOWN: [AtomicU32; CHARACTERS] = [const { AtomicU32::new(0) }; CHARACTERS];
+const CHARACTERS: usize = 0x11_0000;
 
 /// Compatibility decomposition, accents off, lower case, and Unicode's own table of what looks like what
 /// (UTS 39, "confusables"), as far as it leads to ASCII.
 pub(crate) fn fold(c: char) -> Fold {
-    let code = u32::from(c);
-    if code < TABLE_END {
-        let table = TABLE.get_or_init(|| {
-            (0..TABLE_END).map(|code| char::from_u32(code).map_or(Fold::Mark, look_up)).collect()
-        });
-        return table.get(code as usize).copied().unwrap_or(Fold::Char(c));
-    }
-    match code {
-        // Kana, ideographs and Korean syllables are themselves, and by far the most of what comes here.
+    match u32::from(c) {
+        // Kana, ideographs and Korean syllables are themselves.
         0x3041..=0x33ff | 0x3400..=0x9fff | 0xac00..=0xd7a3 | 0x1_f300..=0x1_faff => Fold::Char(c),
-        _ => look_up(c),
+        code => {
+            let Some(known) = KNOWN.get(code as usize) else { return look_up(c) };
+            // Each is one number, and always the same one: whoever comes first may write it.
+            Fold::unpacked(known.load(Ordering::Relaxed)).unwrap_or_else(|| {
+                let fold = look_up(c);
+                known.store(fold.packed(), Ordering::Relaxed);
+                fold
+            })
+        }
+    }
+}
+
+impl Fold {
+    /// As a number that is not 0: a tag above 28 bits.
+    fn packed(self) -> u32 {
+        match self {
+            Fold::Ascii(bytes) => bytes.iter().fold(1, |bits, byte| bits << 7 | u32::from(*byte)),
+            Fold::Char(c) => 2 << 28 | u32::from(c),
+            Fold::Mark => 3 << 28,
+            Fold::Invisible => 4 << 28,
+            Fold::Tag => 5 << 28,
+        }
+    }
+
+    fn unpacked(number: u32) -> Option<Fold> {
+        Some(match number >> 28 {
+            1 => Fold::Ascii([21, 14, 7, 0].map(|bits| u8::try_from(number >> bits & 0x7f).unwrap_or(0))),
+            2 => Fold::Char(char::from_u32(number & 0x0fff_ffff)?),
+            3 => Fold::Mark,
+            4 => Fold::Invisible,
+            5 => Fold::Tag,
+            _ => return None,
+        })
     }
 }
 
@@ -123,4 +149,21 @@ fn ascii(text: &[u8]) -> Fold {
         *slot = *byte;
     }
     Fold::Ascii(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_character_is_what_it_is_read_as() {
+        // Every one below the ideographs, and some of the others.
+        for c in ('\0'..'\u{3000}').chain(('\u{3000}'..=char::MAX).step_by(97)) {
+            let read = look_up(c);
+            assert_ne!(read.packed(), 0, "{c:?}");
+            assert_eq!(Fold::unpacked(read.packed()), Some(read), "{c:?}");
+        }
+        assert_eq!(Fold::unpacked(0), None);
+        assert_eq!([fold('\u{456}'), fold('\u{456}')], [ascii(b"i"); 2]);
+    }
 }

@@ -19,6 +19,8 @@ const FORGIVING: GeneralPurpose = GeneralPurpose::new(
 pub(crate) fn texts(text: &str, mut visit: impl FnMut(&str)) {
     let bytes = text.as_bytes();
     let mut at = 0;
+    // Room that each run uses again.
+    let (mut run, mut bytes_of_run) = (Vec::new(), Vec::new());
     while let Some(last) = bytes.get(at + SHORTEST - 1) {
         // No run covers a byte that is none of its own, so the search leaps as long as it meets such bytes.
         if !belongs(*last) {
@@ -34,7 +36,7 @@ pub(crate) fn texts(text: &str, mut visit: impl FnMut(&str)) {
             at = begin + row + 1;
             continue;
         }
-        let mut run = Vec::with_capacity(row);
+        run.clear();
         let mut end = begin;
         while let Some(&byte) = bytes.get(end) {
             if belongs(byte) {
@@ -48,7 +50,7 @@ pub(crate) fn texts(text: &str, mut visit: impl FnMut(&str)) {
             }
             end += 1;
         }
-        if let Some(decoded) = decode(&run) {
+        if let Some(decoded) = decode(&run, &mut bytes_of_run) {
             visit(&decoded);
         }
         at = end.max(at + 1);
@@ -74,34 +76,44 @@ fn joins(bytes: &[u8], end: usize) -> bool {
     bytes[end..].iter().skip_while(|byte| matches!(byte, b'\n' | b'\r')).take(4).all(|byte| belongs(*byte))
 }
 
-fn decode(run: &[u8]) -> Option<String> {
+fn decode(run: &[u8], bytes: &mut Vec<u8>) -> Option<String> {
     (0..4).find_map(|skipped| {
         let run = run.get(skipped..)?;
         // A rest of one character is six bits, which are no byte.
         let whole = if run.len() % 4 == 1 { run.len() - 1 } else { run.len() };
-        let bytes = FORGIVING.decode(run.get(..whole)?).ok()?;
-        readable(&bytes)
+        bytes.clear();
+        FORGIVING.decode_vec(run.get(..whole)?, bytes).ok()?;
+        is_readable(bytes).then(|| String::from_utf8_lossy(bytes).into_owned())
     })
 }
 
-/// Text has letters and spaces; what is decoded by chance is neither UTF-8 nor free of control characters. A little of that
-/// is allowed, since something else may stand before or after the text in the same run.
-fn readable(bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes);
+/// Text has letters and spaces; what is decoded by chance is neither UTF-8 nor free of control characters, which nearly
+/// always shows in its first bytes. A little of that is allowed, since something else may stand before or after the text
+/// in the same run.
+fn is_readable(bytes: &[u8]) -> bool {
     let (mut all, mut odd, mut letters) = (0, 0, 0);
-    for c in text.chars() {
-        all += 1;
-        odd += usize::from(c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace()));
-        if odd * 10 > bytes.len() {
-            return None;
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            all += 1;
+            // A text may have the sign that stands for what is none.
+            odd += usize::from(c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace()));
+            letters += usize::from(c.is_alphabetic());
         }
-        letters += usize::from(c.is_alphabetic());
+        if !chunk.invalid().is_empty() {
+            all += 1;
+            odd += 1;
+        }
+        if odd * 10 > bytes.len() {
+            return false;
+        }
     }
-    (odd * 10 <= all && letters * 2 >= all).then(|| text.into_owned())
+    odd * 10 <= all && letters * 2 >= all
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn found(text: &str) -> Vec<String> {
@@ -126,5 +138,28 @@ mod tests {
         assert!(found("antidisestablishmentarianism-is-a-long-word").is_empty());
         assert!(found("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").is_empty());
         assert!(found("").is_empty());
+    }
+
+    /// As [`is_readable`], of the text as it would be given.
+    fn plainly(bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes);
+        let is_odd = |c: &char| *c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
+        let (all, odd) = (text.chars().count(), text.chars().filter(is_odd).count());
+        let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+        odd * 10 <= all && letters * 2 >= all
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_readable_is_told_early(
+            text in "[a-z \u{e4}\u{5ffd}\u{fffd}]{0,60}",
+            odd in proptest::collection::vec((any::<u8>(), any::<prop::sample::Index>()), 0..12),
+        ) {
+            let mut bytes = text.into_bytes();
+            for (byte, at) in odd {
+                bytes.insert(at.index(bytes.len() + 1), byte);
+            }
+            prop_assert_eq!(is_readable(&bytes), plainly(&bytes));
+        }
     }
 }

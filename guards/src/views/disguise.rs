@@ -14,9 +14,9 @@ pub(crate) fn letters_for_signs(plain: &Plain, mut visit: impl FnMut(&Plain)) {
     let (mut with_i, mut with_l) = (Vec::new(), Vec::new());
     for part in near(plain) {
         let part = &plain.text[part];
-        add(part, b'i', &mut with_i);
+        add(part, &WITH_I, &mut with_i);
         if part.contains(&b'1') {
-            add(part, b'l', &mut with_l);
+            add(part, &WITH_L, &mut with_l);
         }
     }
     for text in [with_i, with_l] {
@@ -31,15 +31,25 @@ fn near(plain: &Plain) -> Vec<Range<usize>> {
     let text = plain.text.as_slice();
     let next_space =
         |at: usize| text.get(at..)?.iter().position(|byte| *byte == b' ').map(|space| at + space);
+    // As many words further on.
+    let further = |from: usize, words: usize| {
+        (0..words).try_fold(from, |at, _| next_space(at + 1)).unwrap_or(text.len())
+    };
     let mut parts: Vec<Range<usize>> = Vec::new();
-    let mut word = 0;
+    let (mut word, mut end) = (0, 0);
     for &sign in &plain.stands {
         // What holds of one sign of a word holds of all.
         if sign < word {
             continue;
         }
+        let before = word;
         word = next_space(sign).unwrap_or(text.len());
-        let end = (0..AROUND).try_fold(word, |at, _| next_space(at + 1)).unwrap_or(text.len());
+        end = if sign < end {
+            // The words after the sign before this one were counted, and no byte is looked at twice.
+            further(end, text[before..word].split(|byte| *byte == b' ').skip(1).count())
+        } else {
+            further(word, AROUND)
+        };
         // No further back than to the part before, which this one then goes on.
         let known = parts.last().map_or(0, |last| last.end.min(sign));
         let words_before = text[known..sign].iter().enumerate().rev().filter(|(_, byte)| **byte == b' ');
@@ -52,20 +62,15 @@ fn near(plain: &Plain) -> Vec<Range<usize>> {
     parts
 }
 
-fn add(part: &[u8], one: u8, text: &mut Vec<u8>) {
-    if !text.is_empty() {
-        // Words left out part those that are read.
-        text.extend_from_slice(b" | ");
-    }
-    for (at, word) in part.split(|byte| *byte == b' ').enumerate() {
-        if at > 0 {
-            text.push(b' ');
-        }
-        if !word.iter().any(u8::is_ascii_alphabetic) {
-            text.extend_from_slice(word);
-            continue;
-        }
-        text.extend(word.iter().map(|byte| match byte {
+/// What signs are read as, a `1` as an i and as an l.
+const WITH_I: [u8; 256] = letters(b'i');
+const WITH_L: [u8; 256] = letters(b'l');
+
+const fn letters(one: u8) -> [u8; 256] {
+    let mut letters = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        letters[byte as usize] = match byte {
             b'0' => b'o',
             b'1' => one,
             b'3' => b'e',
@@ -74,8 +79,34 @@ fn add(part: &[u8], one: u8, text: &mut Vec<u8>) {
             b'7' => b't',
             b'8' => b'b',
             b'9' => b'g',
-            byte => *byte,
-        }));
+            byte => byte,
+        };
+        if byte == u8::MAX {
+            return letters;
+        }
+        byte += 1;
+    }
+}
+
+fn add(part: &[u8], letters: &[u8; 256], text: &mut Vec<u8>) {
+    if !text.is_empty() {
+        // Words left out part those that are read.
+        text.extend_from_slice(b" | ");
+    }
+    let begin = text.len();
+    text.extend(part.iter().map(|byte| letters[usize::from(*byte)]));
+    let read = &mut text[begin..];
+    let (mut word, mut has_letters) = (0, false);
+    for (at, byte) in part.iter().chain(b" ").enumerate() {
+        if *byte != b' ' {
+            has_letters |= byte.is_ascii_alphabetic();
+            continue;
+        }
+        if !has_letters {
+            // Numbers stay numbers.
+            read[word..at].copy_from_slice(&part[word..at]);
+        }
+        (word, has_letters) = (at + 1, false);
     }
 }
 
@@ -147,6 +178,8 @@ pub(crate) fn joined(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::normalize::{Invisible, normalize};
 
@@ -183,5 +216,51 @@ mod tests {
     #[test]
     fn tags_spell_ascii() {
         assert_eq!(tagged("x\u{e0049}\u{e0020}\u{e0061}\u{e007f}"), "I a");
+    }
+
+    /// As [`near`], by the numbers of words.
+    fn near_plainly(plain: &Plain) -> Vec<Range<usize>> {
+        let words: Vec<&[u8]> = plain.text.split(|byte| *byte == b' ').collect();
+        let begins: Vec<usize> = words
+            .iter()
+            .scan(0, |at, word| {
+                let begin = *at;
+                *at += word.len() + 1;
+                Some(begin)
+            })
+            .collect();
+        let has_sign = |word: usize| {
+            plain.stands.iter().any(|sign| (begins[word]..begins[word] + words[word].len()).contains(sign))
+        };
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for word in (0..words.len()).filter(|word| has_sign(*word)) {
+            let last = (word + AROUND).min(words.len() - 1);
+            let (begin, end) = (begins[word.saturating_sub(AROUND)], begins[last] + words[last].len());
+            match parts.last_mut() {
+                Some(part) if begin <= part.end + 1 => part.end = end,
+                _ => parts.push(begin..end),
+            }
+        }
+        parts
+    }
+
+    proptest! {
+        #[test]
+        fn parts_near_signs_are_those_of_their_words(words in proptest::collection::vec(
+            prop_oneof![6 => "[a-z.]{1,4}", 1 => "[a-z]1[a-z]0?[a-z]?", 1 => "[0-9]{1,3}"], 0..120,
+        )) {
+            let plain = normalize(&words.join(" "), Invisible::Dropped);
+            prop_assert_eq!(near(&plain), near_plainly(&plain));
+            let mut text = Vec::new();
+            add(&plain.text, &WITH_L, &mut text);
+            let read: Vec<String> = String::from_utf8_lossy(&plain.text)
+                .split(' ')
+                .map(|word| {
+                    let has_letters = word.bytes().any(|byte| byte.is_ascii_alphabetic());
+                    if has_letters { word.replace('1', "l").replace('0', "o") } else { word.to_owned() }
+                })
+                .collect();
+            prop_assert_eq!(String::from_utf8_lossy(&text), read.join(" "));
+        }
     }
 }

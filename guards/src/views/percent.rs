@@ -7,17 +7,23 @@ pub(crate) fn decoded(text: &str) -> String {
         if number > 0 {
             bytes.push(b' ');
         }
-        let encoded = word.contains('%');
+        if !word.contains('%') {
+            bytes.extend_from_slice(word.as_bytes());
+            continue;
+        }
         let mut rest = word.as_bytes();
         while let [first, after @ ..] = rest {
             rest = after;
-            match (first, escape(after)) {
-                (b'%', Some(byte)) => {
-                    bytes.push(byte);
-                    rest = after.get(2..).unwrap_or_default();
-                }
-                (b'+', _) if encoded => bytes.push(b' '),
-                (byte, _) => bytes.push(*byte),
+            match first {
+                b'%' => match escape(after) {
+                    Some(byte) => {
+                        bytes.push(byte);
+                        rest = after.get(2..).unwrap_or_default();
+                    }
+                    None => bytes.push(b'%'),
+                },
+                b'+' => bytes.push(b' '),
+                byte => bytes.push(*byte),
             }
         }
     }

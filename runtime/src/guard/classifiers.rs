@@ -12,6 +12,7 @@ use super::classifier::Classifier;
 use super::report::ClassifierReport;
 use crate::secret::{SecretError, Secrets};
 use crate::token::RandomError;
+use crate::upstream::endpoint::EndpointError;
 use crate::upstream::resolve::{Lookup, SystemLookup};
 
 /// A bundle's guards cannot run, so the bundle is not served: nothing may pass unjudged because a guard is missing.
@@ -26,12 +27,12 @@ pub enum ClassifierError {
         cause: Box<RulesError>,
     },
     /// Its endpoint is none.
-    #[error("GuardBinding {binding} has endpoint `{endpoint}`, which is not a URL")]
+    #[error("GuardBinding {binding} has an endpoint that cannot be used: {cause}")]
     Endpoint {
         /// Whose.
         binding: QualifiedName,
-        /// What it says.
-        endpoint: String,
+        /// What is wrong.
+        cause: EndpointError,
     },
     /// Its secret is there and cannot be used.
     #[error("GuardBinding {binding}: {cause}")]

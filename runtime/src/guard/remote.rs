@@ -15,6 +15,7 @@ use super::reply::{self, Findings};
 use super::unavailable::Unavailable;
 use crate::live_key::{Key, KeyStanding, LiveKey, Owner};
 use crate::secret::Secrets;
+use crate::upstream::endpoint::base_url;
 use crate::upstream::resolve::{Lookup, Names};
 
 /// Bytes of an answer that are read: a verdict has some hundred.
@@ -50,10 +51,8 @@ impl Remote {
         secrets: &Secrets,
         lookup: Arc<dyn Lookup>,
     ) -> Result<Self, ClassifierError> {
-        let endpoint = remote.endpoint.parse().map_err(|_| ClassifierError::Endpoint {
-            binding: binding.clone(),
-            endpoint: remote.endpoint.clone(),
-        })?;
+        let endpoint = base_url(&remote.endpoint)
+            .map_err(|cause| ClassifierError::Endpoint { binding: binding.clone(), cause })?;
         let key = match &remote.auth {
             None => LiveKey::not_needed(),
             Some(wanted) => LiveKey::open(wanted, secrets).map_err(|cause| ClassifierError::Secret {

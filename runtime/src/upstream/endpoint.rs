@@ -30,23 +30,38 @@ pub struct Endpoint {
     fixed: [OnceLock<Option<Uri>>; PLACES],
 }
 
+/// Why a text is no base URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// It is no URL at all.
+    #[error("it is not a URL")]
+    NoUrl,
+    /// Credentials are secrets, and have a place of their own.
+    #[error("it has a user or a password in it")]
+    Userinfo,
+}
+
 impl FromStr for Endpoint {
-    type Err = <Url as FromStr>::Err;
+    type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self { base: text.parse()?, fixed: Default::default() })
+        Ok(Self { base: base_url(text)?, fixed: Default::default() })
     }
+}
+
+/// Reads the base URL of somebody who is asked over HTTP.
+pub(crate) fn base_url(text: &str) -> Result<Url, EndpointError> {
+    let base: Url = text.parse().map_err(|_| EndpointError::NoUrl)?;
+    if !base.username().is_empty() || base.password().is_some() {
+        return Err(EndpointError::Userinfo);
+    }
+    Ok(base)
 }
 
 impl Endpoint {
     /// The base URL.
     pub(crate) fn base(&self) -> &Url {
         &self.base
-    }
-
-    /// Whether it has a name and a password in it, which go into a header.
-    pub(crate) fn has_userinfo(&self) -> bool {
-        !self.base.username().is_empty() || self.base.password().is_some()
     }
 
     /// Where to ask; `None` for what the provider does not have. A client's query is added where there is none: Azure's
@@ -198,6 +213,16 @@ mod tests {
             text["apiVersion"] = version.into();
         }
         serde_json::from_value(text).expect("a provider")
+    }
+
+    #[test]
+    fn a_base_url_has_no_credentials_in_it() {
+        let parsed = |text: &str| text.parse::<Endpoint>().map(|_| ());
+        assert_eq!(parsed("https://api.example.com/v1"), Ok(()));
+        assert_eq!(parsed("api.example.com"), Err(EndpointError::NoUrl));
+        for text in ["https://user:password@api.example.com", "https://user@api.example.com/v1"] {
+            assert_eq!(parsed(text), Err(EndpointError::Userinfo), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //! proxy for the provider. reqwest speaks to any proxy, and its layers cost a pass-through a sixth more CPU (measured);
 //! so they are paid for where they are needed.
 
+#[cfg(test)]
+mod tests;
+
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
@@ -17,6 +20,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tower::Service;
 
@@ -74,7 +78,16 @@ impl Transport {
     /// Looks names up in `names`; what is proxied is read from the environment once, here.
     pub(crate) fn new(times: UpstreamTimes, names: &Arc<Names>) -> Result<Self, ClientError> {
         // The machine's roots are read once, for both.
-        let mut tls = rustls::ClientConfig::builder().with_platform_verifier()?.with_no_client_auth();
+        let tls = ClientConfig::builder().with_platform_verifier()?.with_no_client_auth();
+        Self::trusting(tls, times, names)
+    }
+
+    /// The same with other roots than the machine's.
+    fn trusting(
+        mut tls: ClientConfig,
+        times: UpstreamTimes,
+        names: &Arc<Names>,
+    ) -> Result<Self, ClientError> {
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let reqwest = reqwest::Client::builder()
             .dns_resolver(names.clone())
@@ -100,16 +113,14 @@ impl Transport {
         Ok(Self { direct, reqwest, proxies: has_proxies.then(Matcher::from_env), read: times.read })
     }
 
-    /// Sends a POST. `has_userinfo`: the URI has a name and a password in it, which only reqwest puts where they belong.
+    /// Sends a POST.
     pub(crate) async fn post(
         &self,
         uri: Uri,
-        has_userinfo: bool,
         mut headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Received>, SendError> {
-        let is_proxied = || self.proxies.as_ref().is_some_and(|proxies| proxies.intercept(&uri).is_some());
-        if has_userinfo || is_proxied() {
+        if self.proxies.as_ref().is_some_and(|proxies| proxies.intercept(&uri).is_some()) {
             return Box::pin(self.through_reqwest(&uri, headers, body)).await;
         }
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));

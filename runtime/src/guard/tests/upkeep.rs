@@ -143,7 +143,10 @@ fn what_cannot_run_is_no_classifier() {
         error.to_string()
     };
     let endpoint = json!({ "type": "custom", "endpoint": "nowhere", "timeoutMs": 1, "maxConcurrency": 1 });
-    assert_eq!(said(&endpoint), "GuardBinding default/g has endpoint `nowhere`, which is not a URL");
+    assert_eq!(
+        said(&endpoint),
+        "GuardBinding default/g has an endpoint that cannot be used: it is not a URL"
+    );
     let rules = said(&json!({ "type": "rules", "rules": r#"{"rules":[{"id":"team.birds"}]}"# }));
     assert!(
         rules.starts_with("GuardBinding default/g: ") && rules.contains("rules[0]: missing field"),
